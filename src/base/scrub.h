@@ -1,0 +1,37 @@
+/* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one scrubber: takes secrets out of any text before it is printed, logged, stored or sent.
+ *
+ * Two rules apply: exact values that were registered (every configured secret, also in its percent-encoded form),
+ * and patterns of well-known secrets: `motherduck_token=…`, SharedAccessKey=…, SharedAccessSignature and sig=…,
+ * AccountKey=…, `Bearer …`, api-key headers, JSON web tokens, sk-… and pylf_… keys, user:password@ in URLs.
+ * A secret becomes `***`.
+ */
+#ifndef SD_BASE_SCRUB_H
+#define SD_BASE_SCRUB_H
+
+#include "base/buf.h"
+
+typedef struct sd_scrubber sd_scrubber;
+
+enum {
+  SD_SCRUB_SECRETS_MAX = 1024,   /* registered values */
+  SD_SCRUB_SECRET_MIN_LEN = 6,   /* a shorter value would wipe out ordinary text; it is refused */
+  SD_SCRUB_SECRET_MAX_LEN = 8192 /* bytes of one value */
+};
+
+SD_MUST_CHECK sd_status sd_scrubber_new(sd_scrubber **ret_scrubber);
+void sd_scrubber_free(sd_scrubber *scrubber);
+
+/* Copies the value. A value already known is fine. SD_INVALID when shorter than the minimum, SD_LIMIT when too
+ * long or too many. Any thread. */
+sd_status sd_scrubber_add(sd_scrubber *scrubber, const char *secret);
+
+/* Appends the cleaned text to out. scrubber may be NULL: the patterns still apply. When memory is short, nothing
+ * of the text is appended. Any thread. */
+sd_status sd_scrub(const sd_scrubber *scrubber, sd_bytes text, sd_buf *out);
+
+/* Cleans a message in place; a longer result is cut to size. Any thread. */
+void sd_scrub_text(const sd_scrubber *scrubber, char *text, size_t size);
+
+#endif
