@@ -1,7 +1,8 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
 /*
  * The only way to the heap for streamduck's own code (malloc and friends are banned elsewhere), so that tests
- * can make the n-th allocation fail. Any thread. All return NULL when memory is short; a size of 0 allocates 1.
+ * can make the n-th allocation fail. Any thread. All return NULL when memory is short; a size of 0
+ * allocates 1.
  */
 #ifndef SD_BASE_ALLOC_H
 #define SD_BASE_ALLOC_H

@@ -2,8 +2,8 @@
 /*
  * Memory for one batch, request or run: many small pieces, released together. One thread at a time.
  *
- * The arena takes blocks of `block_size` from the heap (a larger piece gets a block of its own) and never holds
- * more than `max_bytes` of blocks. Pieces keep their address until reset or release.
+ * The arena takes blocks of `block_size` from the heap (a larger piece gets a block of its own) and never
+ * holds more than `max_bytes` of blocks. Pieces keep their address until reset or release.
  */
 #ifndef SD_BASE_ARENA_H
 #define SD_BASE_ARENA_H

@@ -12,8 +12,8 @@ typedef struct sd_backoff {
 } sd_backoff;
 
 void sd_backoff_init(sd_backoff *backoff, uint32_t base_ms, uint32_t cap_ms);
-/* Counts one failure and returns the wait before the next try, at least min_ms, at most cap_ms (or min_ms where
- * that is more). */
+/* Counts one failure and returns the wait before the next try, at least min_ms, at most cap_ms (or min_ms
+ * where that is more). */
 uint32_t sd_backoff_next_ms(sd_backoff *backoff, uint32_t min_ms);
 /* After a success. */
 void sd_backoff_reset(sd_backoff *backoff);

@@ -4,6 +4,7 @@
  *
  * An append that would pass the maximum, or for which memory is short, changes nothing, returns SD_LIMIT or
  * SD_NOMEM, and sets `failed`, so that a chain of appends may be checked once at its end (sd_buf_status).
+ * Later appends that fit still succeed. What is appended must not lie in the buffer itself.
  */
 #ifndef SD_BASE_BUF_H
 #define SD_BASE_BUF_H
@@ -39,7 +40,7 @@ sd_status sd_buf_append_bytes(sd_buf *buf, sd_bytes bytes);
 sd_status sd_buf_append_text(sd_buf *buf, const char *text);
 sd_status sd_buf_append_byte(sd_buf *buf, uint8_t byte);
 sd_status sd_buf_appendf(sd_buf *buf, const char *format, ...) SD_PRINTF(2, 3);
-sd_status sd_buf_vappendf(sd_buf *buf, const char *format, va_list args);
+sd_status sd_buf_vappendf(sd_buf *buf, const char *format, va_list args) SD_PRINTF(2, 0);
 
 /* Removes n bytes at the front (n <= len) by moving the rest down. */
 void sd_buf_consume(sd_buf *buf, size_t n);

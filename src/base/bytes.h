@@ -42,4 +42,7 @@ bool sd_bytes_to_int64(sd_bytes b, int64_t *ret);
  * bytes are well-formed. Runs at memory speed over ASCII. */
 bool sd_utf8_valid(const uint8_t *data, size_t len);
 
+/* Replaces each byte that belongs to no well-formed character by '?', in place. */
+void sd_utf8_repair(char *text, size_t len);
+
 #endif

@@ -1,9 +1,9 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
 /*
- * Test builds (-Dtest_hooks=true) share one byte with a test that kills this process: the phase that the writer is
- * in. The file that $STREAMDUCK_TEST_PHASE_FILE names (at least 1 byte) is mapped at the first use. Where that file's
- * second byte equals the phase just entered, the process raises SIGKILL against itself, so that the kill falls inside
- * the phase. Without test_hooks everything here is nothing.
+ * Test builds (-Dtest_hooks=true) share one byte with a test that kills this process: the phase that the
+ * writer is in. The file that $STREAMDUCK_TEST_PHASE_FILE names (at least 1 byte) is mapped at the first use.
+ * Where that file's second byte equals the phase just entered, the process raises SIGKILL against itself, so
+ * that the kill falls inside the phase. Without test_hooks everything here is nothing.
  */
 #ifndef SD_BASE_HOOK_H
 #define SD_BASE_HOOK_H

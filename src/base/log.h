@@ -1,7 +1,7 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
 /*
- * Logging: rooms write to an sd_log that their owner hands them, never to stderr. Every message passes the scrubber.
- * A function either logs an error or returns it, never both.
+ * Logging: rooms write to an sd_log that their owner hands them, never to stderr. Every message passes the
+ * scrubber. A function either logs an error or returns it, never both.
  */
 #ifndef SD_BASE_LOG_H
 #define SD_BASE_LOG_H
@@ -23,8 +23,8 @@ typedef void sd_log_fn(void *user, sd_log_level level, const char *subsystem, co
 typedef struct sd_log sd_log;
 
 /* scrubber is borrowed and may be NULL. */
-SD_MUST_CHECK sd_status sd_log_new(sd_log_level level, const sd_scrubber *scrubber, sd_log_fn *write, void *user,
-                                   sd_log **ret_log);
+SD_MUST_CHECK sd_status sd_log_new(sd_log_level level, const sd_scrubber *scrubber, sd_log_fn *write,
+                                   void *user, sd_log **ret_log);
 void sd_log_free(sd_log *log);
 
 bool sd_log_enabled(const sd_log *log, sd_log_level level);

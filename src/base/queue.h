@@ -2,8 +2,8 @@
 /*
  * The bounded op queue by which threads talk: first in, first out, many senders, one receiver.
  *
- * An op is any struct that begins with sd_op; the queue links it and never copies or frees it. Ownership moves to
- * the queue when push succeeds and to the receiver when pop returns it.
+ * An op is any struct that begins with sd_op; the queue links it and never copies or frees it. Ownership
+ * moves to the queue when push succeeds and to the receiver when pop returns it.
  */
 #ifndef SD_BASE_QUEUE_H
 #define SD_BASE_QUEUE_H
@@ -20,8 +20,8 @@ typedef struct sd_op {
 
 typedef struct sd_queue sd_queue;
 
-/* Called after a push made an empty queue non-empty, by the pushing thread, without the queue's lock; it must be
- * callable from any thread (uv_async_send is). NULL: the receiver waits in sd_queue_pop. */
+/* Called after a push made an empty queue non-empty, by the pushing thread, without the queue's lock; it must
+ * be callable from any thread (uv_async_send is). NULL: the receiver waits in sd_queue_pop. */
 typedef void sd_queue_wake_fn(void *user);
 
 /* capacity: most ops queued at once (>= 1). */
@@ -32,7 +32,8 @@ void sd_queue_free(sd_queue *queue);
 
 /* SD_AGAIN when full, SD_CLOSED after close: the op stays the caller's. Any thread, never waits. */
 SD_MUST_CHECK sd_status sd_queue_push(sd_queue *queue, sd_op *op);
-/* As push, but passes the capacity: for replies and stop requests of which the design allows a bounded number. */
+/* As push, but passes the capacity: for replies and stop requests of which the design allows a bounded
+ * number. */
 SD_MUST_CHECK sd_status sd_queue_push_always(sd_queue *queue, sd_op *op);
 
 /* The next op, or NULL after timeout_ms (0: at once; UINT32_MAX: wait for ever) or when closed and empty.

@@ -2,10 +2,10 @@
 /*
  * The one scrubber: takes secrets out of any text before it is printed, logged, stored or sent.
  *
- * Two rules apply: exact values that were registered (every configured secret, also in its percent-encoded form),
- * and patterns of well-known secrets: `motherduck_token=…`, SharedAccessKey=…, SharedAccessSignature and sig=…,
- * AccountKey=…, `Bearer …`, api-key headers, JSON web tokens, sk-… and pylf_… keys, user:password@ in URLs.
- * A secret becomes `***`.
+ * Two rules apply: exact values that were registered (every configured secret, also in its percent-encoded
+ * form), and patterns of well-known secrets: `motherduck_token=…`, SharedAccessKey=…, SharedAccessSignature
+ * and sig=…, AccountKey=…, `Bearer …`, api-key headers, JSON web tokens, sk-… and pylf_… keys, user:password@
+ * in URLs. A secret becomes `***`.
  */
 #ifndef SD_BASE_SCRUB_H
 #define SD_BASE_SCRUB_H
@@ -23,12 +23,12 @@ enum {
 SD_MUST_CHECK sd_status sd_scrubber_new(sd_scrubber **ret_scrubber);
 void sd_scrubber_free(sd_scrubber *scrubber);
 
-/* Copies the value. A value already known is fine. SD_INVALID when shorter than the minimum, SD_LIMIT when too
- * long or too many. Any thread. */
+/* Copies the value. A value already known is fine. SD_INVALID when shorter than the minimum, SD_LIMIT when
+ * too long or too many. Any thread. */
 sd_status sd_scrubber_add(sd_scrubber *scrubber, const char *secret);
 
-/* Appends the cleaned text to out. scrubber may be NULL: the patterns still apply. When memory is short, nothing
- * of the text is appended. Any thread. */
+/* Appends the cleaned text to out. scrubber may be NULL: the patterns still apply. When memory is short,
+ * nothing of the text is appended. Any thread. */
 sd_status sd_scrub(const sd_scrubber *scrubber, sd_bytes text, sd_buf *out);
 
 /* Cleans a message in place; a longer result is cut to size. Any thread. */
