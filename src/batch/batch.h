@@ -12,10 +12,10 @@
 #include "base/arena.h"
 
 enum {
-  SD_BATCH_SEGMENT_ROWS = 2048,   /* DuckDB's vector size */
-  SD_BATCH_PARTITIONS_MAX = 2048, /* partitions of one hub (the service's largest is 2,000) */
-  SD_BATCH_PARTITION_ID_MAX = 16, /* bytes with NUL */
-  SD_BATCH_ARENA_BLOCK = 256 * 1024
+  SD_BATCH_SEGMENT_ROWS = 2048,     /* DuckDB's vector size */
+  SD_BATCH_PARTITIONS_MAX = 2048,   /* partitions of one hub (the service's largest is 2,000) */
+  SD_BATCH_PARTITION_ID_MAX = 16,   /* bytes with NUL */
+  SD_BATCH_ARENA_BLOCK = 128 * 1024 /* below a segment's size, so that a segment gets a block of its own */
 };
 
 /* Why a row goes to the dead letters instead of the target; NONE: it lands. */
@@ -73,19 +73,22 @@ typedef struct sd_batch {
   uint32_t partition_count;
   uint32_t partition_capacity;
   uint64_t opened_ns;       /* monotonic time of the first append */
-  int16_t *index_by_source; /* private */
+  int16_t *index_by_source; /* private: index into partitions, -1 when not in the batch */
   uint32_t source_partitions;
+  size_t max_bytes; /* private */
 } sd_batch;
 
-/* source_partitions: number of partitions of the source (their indexes are below it). */
+/* source_partitions: number of partitions of the source (their indexes are below it), 1 to
+ * SD_BATCH_PARTITIONS_MAX. max_bytes: of the arena, hard. SD_INVALID, SD_NOMEM. */
 SD_MUST_CHECK sd_status sd_batch_new(uint32_t source_partitions, size_t max_bytes, sd_batch **ret_batch);
+/* NULL is allowed. */
 void sd_batch_free(sd_batch *batch);
 /* Empty again, memory of one block kept. */
 void sd_batch_reset(sd_batch *batch);
 
 /* Copies the event in. A body that is not UTF-8 marks the row dead unless body_is_blob. SD_LIMIT when
- * max_bytes would be passed: the batch is as before. partition_id and epoch are taken at a partition's first
- * row. */
+ * max_bytes would be passed, SD_NOMEM, SD_INVALID (index out of range, partition_id too long): the batch is
+ * as before. partition_id and epoch are taken at a partition's first row. */
 SD_MUST_CHECK sd_status sd_batch_append(sd_batch *batch, uint32_t source_index, const char *partition_id,
                                         int64_t epoch, const sd_event *event, bool body_is_blob);
 
