@@ -1,6 +1,5 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
 /* The heap behind a counter that lets tests fail the n-th allocation. The only file that calls malloc. */
-#define SD_ALLOC_IMPLEMENTATION
 #include "base/alloc.h"
 
 #include <stdatomic.h>

@@ -52,16 +52,16 @@ static void free_block(sd_arena *arena, sd_arena_block *block)
   sd_free(block);
 }
 
-/* A block with room for `size` bytes; a big piece's own block goes behind the current one, whose rest stays
- * in use.
- */
+/* A block with room for `size` bytes. A piece too big for an ordinary block gets one of its own, which goes
+ * behind the current one, whose rest stays in use. */
 static sd_arena_block *add_block(sd_arena *arena, size_t size)
 {
   size_t left = arena->max_bytes - arena->held_bytes;
   if (left < sizeof(sd_arena_block) || size > left - sizeof(sd_arena_block))
     return NULL;
   size_t total = sizeof(sd_arena_block) + size;
-  if (total < arena->block_size)
+  bool own = total > arena->block_size;
+  if (!own)
     total = arena->block_size < left ? arena->block_size : left;
   sd_arena_block *block = sd_alloc(total);
   if (!block)
@@ -70,7 +70,7 @@ static sd_arena_block *add_block(sd_arena *arena, size_t size)
   block->used = 0;
   hide(block->data, block->size);
   arena->held_bytes += total;
-  if (arena->current && size > block->size / 2 && !is_ordinary(arena, block)) {
+  if (own && arena->current) {
     block->previous = arena->current->previous;
     arena->current->previous = block;
   } else {

@@ -140,6 +140,18 @@ bool sd_utf8_valid(const uint8_t *data, size_t len)
   return true;
 }
 
+size_t sd_utf8_cut(const void *text, size_t len, size_t max)
+{
+  if (len <= max)
+    return len;
+  const uint8_t *p = text;
+  size_t cut = max;
+  while (cut > 0 && max - cut < 4 && is_tail(p[cut]))
+    cut--;
+  /* Malformed text has no characters to keep whole. */
+  return is_tail(p[cut]) ? max : cut;
+}
+
 void sd_utf8_repair(char *text, size_t len)
 {
   uint8_t *p = (uint8_t *)text;

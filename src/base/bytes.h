@@ -42,6 +42,9 @@ bool sd_bytes_to_int64(sd_bytes b, int64_t *ret);
  * bytes are well-formed. Runs at memory speed over ASCII. */
 bool sd_utf8_valid(const uint8_t *data, size_t len);
 
+/* The greatest length <= max at which a text of len bytes may be cut without splitting a character. */
+size_t sd_utf8_cut(const void *text, size_t len, size_t max);
+
 /* Replaces each byte that belongs to no well-formed character by '?', in place. */
 void sd_utf8_repair(char *text, size_t len);
 

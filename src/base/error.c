@@ -45,12 +45,7 @@ void sd_error_clear(sd_error *error)
  * a peer, say) becomes '?'. */
 static void store_message(sd_error *error, const char *message)
 {
-  size_t len = strnlen(message, SD_ERROR_MESSAGE_MAX);
-  if (len >= SD_ERROR_MESSAGE_MAX) {
-    len = SD_ERROR_MESSAGE_MAX - 1;
-    while (len > 0 && ((uint8_t)message[len] & 0xC0) == 0x80)
-      len--;
-  }
+  size_t len = sd_utf8_cut(message, strlen(message), SD_ERROR_MESSAGE_MAX - 1);
   memset(error->message, 0, sizeof error->message);
   memcpy(error->message, message, len);
   sd_utf8_repair(error->message, len);

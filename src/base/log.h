@@ -17,7 +17,8 @@ typedef enum sd_log_level {
 
 enum { SD_LOG_MESSAGE_MAX = 4096 /* bytes of one message; the rest is cut */ };
 
-/* Receives one scrubbed message without a newline. Any thread; calls for one log are serialised. */
+/* Receives one scrubbed message without a newline. Any thread; calls for one log are serialised, so that it
+ * must not write to that log itself. Control characters have become spaces, malformed UTF-8 '?'. */
 typedef void sd_log_fn(void *user, sd_log_level level, const char *subsystem, const char *message);
 
 typedef struct sd_log sd_log;
