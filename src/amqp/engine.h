@@ -2,21 +2,22 @@
 /*
  * The AMQP 1.0 engine: one object is one side of one connection, client or server, without any I/O.
  *
- * Bytes from the peer go in through sd_amqp_input_space/_commit (or sd_amqp_receive), bytes for the peer come out of
- * sd_amqp_output/_consume, time comes in as a millisecond clock of the caller's choice (monotonic). What happens is
- * told through sd_amqp_handler. Nothing is ever called from another thread; one thread at a time per connection.
+ * Bytes from the peer go in through sd_amqp_input_space/_commit (or sd_amqp_receive), bytes for the peer come
+ * out of sd_amqp_output/_consume, time comes in as a millisecond clock of the caller's choice (monotonic).
+ * What happens is told through sd_amqp_handler. Nothing is ever called from another thread; one thread at a
+ * time per connection.
  *
- * Callbacks may call everything here except sd_amqp_connection_free, the input functions and sd_amqp_tick of the same
- * connection. Views given to a callback are good until it returns.
+ * Callbacks may call everything here except sd_amqp_connection_free, the input functions and sd_amqp_tick of
+ * the same connection. Views given to a callback are good until it returns.
  *
- * Life cycle: each session and link that a callback or a `ret_` parameter showed ends with exactly one on_end or
- * on_detach, also when the connection breaks (links first, then sessions, then one on_close). After that callback its
- * pointer is invalid. sd_amqp_connection_free calls no callbacks.
+ * Life cycle: each session and link that a callback or a `ret_` parameter showed ends with exactly one on_end
+ * or on_detach, also when the connection breaks (links first, then sessions, then one on_close). After that
+ * callback its pointer is invalid. sd_amqp_connection_free calls no callbacks.
  *
- * The engine does by itself: protocol headers, SASL, open with all fields, heartbeats at half the peer's idle time-out,
- * detection of the peer's silence (twice our own idle time-out), begin replies, detach and end replies, session window
- * accounting, splitting of transfers by the peer's max-frame-size and joining of multi-frame deliveries, aborted
- * deliveries (dropped), flow replies to `echo`.
+ * The engine does by itself: protocol headers, SASL, open with all fields, heartbeats at half the peer's idle
+ * time-out, detection of the peer's silence (twice our own idle time-out), begin replies, detach and end
+ * replies, session window accounting, splitting of transfers by the peer's max-frame-size and joining of
+ * multi-frame deliveries, aborted deliveries (dropped), flow replies to `echo`.
  */
 #ifndef SD_AMQP_ENGINE_H
 #define SD_AMQP_ENGINE_H
@@ -28,13 +29,13 @@ typedef struct sd_amqp_session sd_amqp_session;
 typedef struct sd_amqp_link sd_amqp_link;
 
 enum {
-  SD_AMQP_SESSIONS_MAX = 1024,          /* per connection */
-  SD_AMQP_LINKS_MAX = 4096,             /* per connection */
-  SD_AMQP_OPEN_TIMEOUT_MS = 30000,      /* header to the peer's open */
-  SD_AMQP_CLOSE_TIMEOUT_MS = 5000,      /* our close to the peer's */
+  SD_AMQP_SESSIONS_MAX = 1024,     /* per connection */
+  SD_AMQP_LINKS_MAX = 4096,        /* per connection */
+  SD_AMQP_OPEN_TIMEOUT_MS = 30000, /* header to the peer's open */
+  SD_AMQP_CLOSE_TIMEOUT_MS = 5000, /* our close to the peer's */
   SD_AMQP_FRAME_SIZE_MIN = 512,
   SD_AMQP_FRAME_SIZE_DEFAULT = 262144,
-  SD_AMQP_OUTPUT_SOFT_MAX = 1024 * 1024, /* sd_amqp_send answers SD_AGAIN above this much unsent output */
+  SD_AMQP_OUTPUT_SOFT_MAX = 1024 * 1024,    /* sd_amqp_send answers SD_AGAIN above this much unsent output */
   SD_AMQP_OUTPUT_HARD_MAX = 8 * 1024 * 1024 /* the connection fails above this */
 };
 
@@ -44,26 +45,26 @@ typedef struct sd_amqp_handler {
   bool (*on_sasl)(sd_amqp_connection *connection, const sd_amqp_sasl_init *init);
   /* The peer's open has arrived (a server has answered it already). */
   void (*on_open)(sd_amqp_connection *connection, const sd_amqp_open *open);
-  /* The connection is over: NULL for a clean close, else why (the peer's condition, a protocol error, a time-out, or
-   * what sd_amqp_connection_lost was told). Remaining output should still be written. */
+  /* The connection is over: NULL for a clean close, else why (the peer's condition, a protocol error, a
+   * time-out, or what sd_amqp_connection_lost was told). Remaining output should still be written. */
   void (*on_close)(sd_amqp_connection *connection, const sd_error *error);
   /* The session is usable: the peer began one (answered already) or answered ours. */
   void (*on_begin)(sd_amqp_session *session);
   void (*on_end)(sd_amqp_session *session, const sd_error *error);
-  /* The peer's attach. For a link that it began, call sd_amqp_link_accept or _refuse, now or later; transfers and
-   * credit work only after that. For a link that we began this is the answer; one that the peer refuses has neither
-   * source nor target (whichever is the peer's) and its detach with the error follows. */
+  /* The peer's attach. For a link that it began, call sd_amqp_link_accept or _refuse, now or later; transfers
+   * and credit work only after that. For a link that we began this is the answer; one that the peer refuses
+   * has neither source nor target (whichever is the peer's) and its detach with the error follows. */
   void (*on_attach)(sd_amqp_link *link, const sd_amqp_attach *remote);
   /* The link is gone; NULL for a clean detach or the answer to ours. The engine has answered. */
   void (*on_detach)(sd_amqp_link *link, const sd_error *error);
-  /* Credit of a sending link, or the session window, has changed: sending may be possible (again). Also after output
-   * fell below SD_AMQP_OUTPUT_SOFT_MAX when a send had been refused for it. `drain` is to be answered by sending what
-   * there is and then sd_amqp_link_drained. */
+  /* Credit of a sending link, or the session window, has changed: sending may be possible (again). Also after
+   * output fell below SD_AMQP_OUTPUT_SOFT_MAX when a send had been refused for it. `drain` is to be answered
+   * by sending what there is and then sd_amqp_link_drained. */
   void (*on_flow)(sd_amqp_link *link, bool drain);
   /* One complete delivery on a receiving link. */
   void (*on_delivery)(sd_amqp_link *link, const struct sd_amqp_delivery *delivery);
-  /* The peer speaks of deliveries first..last of this session. role is the peer's: SD_AMQP_RECEIVER speaks of what we
-   * sent. */
+  /* The peer speaks of deliveries first..last of this session. role is the peer's: SD_AMQP_RECEIVER speaks of
+   * what we sent. */
   void (*on_disposition)(sd_amqp_session *session, const sd_amqp_disposition *disposition);
 } sd_amqp_handler;
 
@@ -78,13 +79,13 @@ typedef struct sd_amqp_delivery {
 typedef struct sd_amqp_connection_options {
   size_t struct_size;
   bool server;
-  const char *container_id;    /* required */
-  const char *hostname;        /* client: for sasl-init and open; may be NULL */
-  uint32_t max_frame_size;     /* what we accept; 0: SD_AMQP_FRAME_SIZE_DEFAULT */
-  uint32_t idle_timeout_ms;    /* what we advertise; 0: none */
-  uint64_t max_message_size;   /* largest delivery that is joined; a larger one detaches its link; required */
-  uint32_t incoming_window;    /* of the sessions, in transfer frames; 0: 2048 */
-  sd_bytes properties_raw;     /* of our open: one encoded map, or empty */
+  const char *container_id;  /* required */
+  const char *hostname;      /* client: for sasl-init and open; may be NULL */
+  uint32_t max_frame_size;   /* what we accept; 0: SD_AMQP_FRAME_SIZE_DEFAULT */
+  uint32_t idle_timeout_ms;  /* what we advertise; 0: none */
+  uint64_t max_message_size; /* largest delivery that is joined; a larger one detaches its link; required */
+  uint32_t incoming_window;  /* of the sessions, in transfer frames; 0: 2048 */
+  sd_bytes properties_raw;   /* of our open: one encoded map, or empty */
   sd_bytes offered_capabilities_raw;
   sd_bytes desired_capabilities_raw;
 } sd_amqp_connection_options;
@@ -96,10 +97,11 @@ SD_MUST_CHECK sd_status sd_amqp_connection_new(const sd_amqp_connection_options 
 void sd_amqp_connection_free(sd_amqp_connection *connection);
 void *sd_amqp_connection_user(const sd_amqp_connection *connection);
 
-/* Where to read into: at least one byte while the connection lives. Good until the next call of any input function. */
+/* Where to read into: at least one byte while the connection lives. Good until the next call of any input
+ * function. */
 void sd_amqp_input_space(sd_amqp_connection *connection, uint8_t **ret_space, size_t *ret_size);
-/* n bytes were read there; handles every complete frame. SD_CLOSED once the connection is over (on_close was called);
- * its reason is told there, not here. */
+/* n bytes were read there; handles every complete frame. SD_CLOSED once the connection is over (on_close was
+ * called); its reason is told there, not here. */
 sd_status sd_amqp_input_commit(sd_amqp_connection *connection, size_t n, uint64_t now_ms);
 /* The same with bytes of the caller's. */
 sd_status sd_amqp_receive(sd_amqp_connection *connection, const void *data, size_t len, uint64_t now_ms);
@@ -125,9 +127,9 @@ void sd_amqp_session_end(sd_amqp_session *session, const char *condition, const 
 void sd_amqp_session_set_user(sd_amqp_session *session, void *user);
 void *sd_amqp_session_user(const sd_amqp_session *session);
 sd_amqp_connection *sd_amqp_session_connection(const sd_amqp_session *session);
-/* From now on the caller decides the incoming window (a hard cap of transfer frames in flight): this sets it to
- * `frames` and tells the peer when that is worth a frame (it grew by half or from 0). Without a call the engine keeps
- * it at options.incoming_window. */
+/* From now on the caller decides the incoming window (a hard cap of transfer frames in flight): this sets it
+ * to `frames` and tells the peer when that is worth a frame (it grew by half or from 0). Without a call the
+ * engine keeps it at options.incoming_window. */
 void sd_amqp_session_set_incoming_window(sd_amqp_session *session, uint32_t frames);
 
 /* Links. `local` is our attach; handle is chosen by the engine; views are copied. role is ours. */
@@ -150,27 +152,29 @@ void sd_amqp_link_set_credit(sd_amqp_link *link, uint32_t credit);
 /* Deliveries that the peer may still send. */
 uint32_t sd_amqp_link_credit(const sd_amqp_link *link);
 
-/* Sending links. The message is the concatenation of parts. SD_AGAIN when there is no credit, the session's window is
- * closed or too much output waits: on_flow tells when to try again. A message larger than the window is sent in part
- * and goes on by itself. tag: at most 32 bytes. */
+/* Sending links. The message is the concatenation of parts. SD_AGAIN when there is no credit, the session's
+ * window is closed or too much output waits: on_flow tells when to try again. A message larger than the
+ * window is sent in part and goes on by itself. tag: at most 32 bytes. */
 typedef struct sd_amqp_send_options {
   size_t struct_size;
   sd_bytes tag;
   uint32_t message_format;
   bool settled;
 } sd_amqp_send_options;
-SD_MUST_CHECK sd_status sd_amqp_send(sd_amqp_link *link, const sd_amqp_send_options *options, const sd_bytes *parts,
-                                     size_t part_count, uint32_t *ret_delivery_id);
+SD_MUST_CHECK sd_status sd_amqp_send(sd_amqp_link *link, const sd_amqp_send_options *options,
+                                     const sd_bytes *parts, size_t part_count, uint32_t *ret_delivery_id);
 /* True when sd_amqp_send would not answer SD_AGAIN. */
 bool sd_amqp_sendable(const sd_amqp_link *link);
 /* Consumes the remaining credit and says so. */
 void sd_amqp_link_drained(sd_amqp_link *link);
 
-/* Disposition about deliveries that we received, in this session. error only with REJECTED; condition NULL: none. */
-void sd_amqp_settle(sd_amqp_session *session, uint32_t first, uint32_t last, uint8_t outcome_code, const char *condition,
-                    const char *description);
+/* Disposition about deliveries that we received, in this session. error only with REJECTED; condition NULL:
+ * none. */
+void sd_amqp_settle(sd_amqp_session *session, uint32_t first, uint32_t last, uint8_t outcome_code,
+                    const char *condition, const char *description);
 
-/* Fills an sd_error from the peer's error: SD_REMOTE, source SD_SOURCE_AMQP, condition, description as message. */
+/* Fills an sd_error from the peer's error: SD_REMOTE, source SD_SOURCE_AMQP, condition, description as
+ * message. */
 void sd_amqp_error_to_sd(const sd_amqp_error *remote, sd_error *ret_error);
 
 #endif

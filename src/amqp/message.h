@@ -36,15 +36,16 @@ typedef struct sd_amqp_message {
   sd_amqp_value application_properties; /* map */
   sd_amqp_value footer;                 /* map */
   sd_amqp_body_kind body_kind;
-  uint32_t body_count;     /* sections of the body */
-  sd_amqp_value body;      /* the first of them: BINARY (data), any (value), LIST (sequence) */
-  sd_bytes body_sections;  /* encoded bytes from the first to the last body section */
+  uint32_t body_count;    /* sections of the body */
+  sd_amqp_value body;     /* the first of them: BINARY (data), any (value), LIST (sequence) */
+  sd_bytes body_sections; /* encoded bytes from the first to the last body section */
 } sd_amqp_message;
 
 /* SD_PROTOCOL when a section is malformed, unknown or of the wrong type. Section order is not enforced. */
 SD_MUST_CHECK sd_status sd_amqp_message_decode(sd_bytes payload, sd_amqp_message *ret_message);
 
-/* Walks body sections: value of each; SD_NOT_FOUND at the end. Start with sd_amqp_cursor_of(body_sections). */
+/* Walks body sections: value of each; SD_NOT_FOUND at the end. Start with sd_amqp_cursor_of(body_sections).
+ */
 SD_MUST_CHECK sd_status sd_amqp_body_next(sd_amqp_cursor *cursor, sd_amqp_value *ret_section);
 
 /* Fields of the properties section (§3.2.4) by position; absent fields are SD_AMQP_NULL. */

@@ -2,9 +2,9 @@
 /*
  * The performatives of AMQP 1.0 (part 2, §2.7) and of SASL (part 5, §5.3.3) as structs, and their codec.
  *
- * Decoding accepts trimmed lists (absent trailing fields take the specification's defaults), list0 and any width.
- * Encoding writes every field, trailing nulls included (eventhubs.md §11 item 2).
- * Views point into the frame; `raw` views hold one encoded AMQP value, empty when null.
+ * Decoding accepts trimmed lists (absent trailing fields take the specification's defaults), list0 and any
+ * width. Encoding writes every field, trailing nulls included (eventhubs.md §11 item 2). Views point into the
+ * frame; `raw` views hold one encoded AMQP value, empty when null.
  */
 #ifndef SD_AMQP_PERFORMATIVE_H
 #define SD_AMQP_PERFORMATIVE_H
@@ -79,7 +79,7 @@ typedef struct sd_amqp_begin {
 
 /* source (§3.5.3) and target (§3.5.4) share their first fields. */
 typedef struct sd_amqp_terminus {
-  bool present; /* false: null */
+  bool present;     /* false: null */
   bool coordinator; /* a transaction coordinator instead of a target; its fields are not decoded */
   sd_bytes address; /* text; data NULL when null. An address of another type counts as null */
   uint32_t durable;
@@ -190,9 +190,10 @@ typedef struct sd_amqp_sasl_outcome {
   uint8_t code; /* 0 ok, 1 auth, 2 sys, 3 sys-perm, 4 sys-temp */
 } sd_amqp_sasl_outcome;
 
-/* Reads "described list" performatives: the descriptor's code and the list, at the start of a frame body. The cursor
- * then stands at the payload. Symbolic descriptors ("amqp:open:list") are understood. */
-SD_MUST_CHECK sd_status sd_amqp_performative_next(sd_amqp_cursor *body, uint8_t *ret_code, sd_amqp_value *ret_list);
+/* Reads "described list" performatives: the descriptor's code and the list, at the start of a frame body. The
+ * cursor then stands at the payload. Symbolic descriptors ("amqp:open:list") are understood. */
+SD_MUST_CHECK sd_status sd_amqp_performative_next(sd_amqp_cursor *body, uint8_t *ret_code,
+                                                  sd_amqp_value *ret_list);
 
 SD_MUST_CHECK sd_status sd_amqp_open_decode(const sd_amqp_value *list, sd_amqp_open *ret);
 SD_MUST_CHECK sd_status sd_amqp_begin_decode(const sd_amqp_value *list, sd_amqp_begin *ret);
@@ -218,7 +219,8 @@ void sd_amqp_sasl_mechanisms_encode(sd_buf *buf, const sd_bytes *mechanisms, siz
 void sd_amqp_sasl_init_encode(sd_buf *buf, const sd_amqp_sasl_init *init);
 void sd_amqp_sasl_outcome_encode(sd_buf *buf, const sd_amqp_sasl_outcome *outcome);
 
-/* Frames (§2.3): begin writes an 8-byte header (type 0 AMQP, 1 SASL) and returns a mark; end fills in the size. */
+/* Frames (§2.3): begin writes an 8-byte header (type 0 AMQP, 1 SASL) and returns a mark; end fills in the
+ * size. */
 size_t sd_amqp_frame_begin(sd_buf *buf, uint8_t type, uint16_t channel);
 void sd_amqp_frame_end(sd_buf *buf, size_t mark);
 

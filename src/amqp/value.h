@@ -1,7 +1,7 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
 /*
- * AMQP 1.0 type system (part 1 of the specification): decoding in place and encoding into an sd_buf. No I/O, no
- * allocation while decoding. A decoded value points into the input and lives as long as it.
+ * AMQP 1.0 type system (part 1 of the specification): decoding in place and encoding into an sd_buf. No I/O,
+ * no allocation while decoding. A decoded value points into the input and lives as long as it.
  */
 #ifndef SD_AMQP_VALUE_H
 #define SD_AMQP_VALUE_H
@@ -35,10 +35,15 @@ typedef enum sd_amqp_type {
   SD_AMQP_ARRAY
 } sd_amqp_type;
 
-enum { SD_AMQP_DEPTH_MAX = 32 /* nested compounds and descriptors; deeper input is refused */ };
+enum {
+  SD_AMQP_DEPTH_MAX = 32,            /* nested compounds and descriptors; deeper input is refused */
+  SD_AMQP_EMPTY_ELEMENTS_MAX = 4096, /* elements of an array whose elements take no bytes (nulls, list0, …) */
+  SD_AMQP_JSON_KEY_MAX = 65536       /* bytes of the JSON of a map's key that is no text */
+};
 
 /* One value. `descriptor` holds the encoded bytes of the descriptor of a described value (of any type, as the
- * wire allows), empty otherwise; `type` is then the type of the described value. */
+ * wire allows), empty otherwise; `type` is then the type of the described value. Where a described value is
+ * described again, it holds "outer 00 inner", and the functions below speak of the outer one. */
 typedef struct sd_amqp_value {
   sd_amqp_type type;
   sd_bytes descriptor;
@@ -49,10 +54,10 @@ typedef struct sd_amqp_value {
     double d;       /* FLOAT, DOUBLE */
     sd_bytes bytes; /* BINARY, STRING, SYMBOL, UUID (16), DECIMAL (4, 8, 16) */
     struct {
-      uint32_t count; /* items; a map counts keys and values */
-      uint8_t element_code; /* ARRAY: constructor byte of the elements (0 in a list or map) */
+      uint32_t count;              /* items; a map counts keys and values */
+      uint8_t element_code;        /* ARRAY: constructor byte of the elements (0 in a list or map) */
       sd_bytes element_descriptor; /* ARRAY of described values */
-      sd_bytes items; /* LIST, MAP: encoded items; ARRAY: element data without constructors */
+      sd_bytes items;              /* LIST, MAP: encoded items; ARRAY: element data without constructors */
     } compound;
   } as;
 } sd_amqp_value;
@@ -74,8 +79,8 @@ static inline size_t sd_amqp_cursor_left(const sd_amqp_cursor *c)
   return (size_t)(c->end - c->at);
 }
 
-/* Reads the next value and moves behind it. SD_PROTOCOL for truncated or malformed input (the cursor then stays).
- * Compounds are bounds-checked as a whole; their items are checked when they are read. */
+/* Reads the next value and moves behind it. SD_PROTOCOL for truncated or malformed input (the cursor then
+ * stays). Compounds are bounds-checked as a whole; their items are checked when they are read. */
 SD_MUST_CHECK sd_status sd_amqp_decode(sd_amqp_cursor *cursor, sd_amqp_value *ret_value);
 
 /* Walks a list, map (keys and values in turn) or array. *ret_done is true when there is no item left. */
@@ -124,8 +129,9 @@ void sd_amqp_put_descriptor(sd_buf *buf, uint8_t code);
 /* Any decoded value again, descriptor included. */
 void sd_amqp_put_value(sd_buf *buf, const sd_amqp_value *value);
 
-/* Compounds: begin returns a mark; put the items; end fills in size and count. Always the 32-bit form, never list0,
- * because pyamqp reads performatives by position (eventhubs.md §11 item 2). A map counts keys and values. */
+/* Compounds: begin returns a mark; put the items; end fills in size and count. Always the 32-bit form, never
+ * list0, because pyamqp reads performatives by position (eventhubs.md §11 item 2). A map counts keys and
+ * values. */
 size_t sd_amqp_begin_list(sd_buf *buf);
 void sd_amqp_end_list(sd_buf *buf, size_t mark, uint32_t count);
 size_t sd_amqp_begin_map(sd_buf *buf);
@@ -134,11 +140,13 @@ void sd_amqp_end_map(sd_buf *buf, size_t mark, uint32_t count);
 void sd_amqp_put_string_array(sd_buf *buf, const sd_bytes *items, size_t count);
 void sd_amqp_put_symbol_array(sd_buf *buf, const sd_bytes *items, size_t count);
 
-/* Appends the value as JSON: integers and finite floats as numbers (ulong too, in full), NaN and infinities as
- * null, boolean, null, string, symbol and char as strings (bytes that are not UTF-8: base64), binary as base64,
- * uuid in its text form, timestamp as ISO 8601 UTC, decimals as "0x…" hex of their bits, lists and arrays as arrays,
- * maps as objects (keys that are no text: their JSON as the key's text). A described value is its plain value.
- * SD_PROTOCOL when the encoded items are malformed; then out is as before. */
+/* Appends the value as JSON: integers and finite floats as numbers (ulong too, in full), NaN and infinities
+ * as null, boolean, null, string, symbol and char as strings (bytes that are not UTF-8: base64), binary as
+ * base64, uuid in its text form, timestamp as ISO 8601 UTC, decimals as "0x…" hex of their bits, lists and
+ * arrays as arrays, maps as objects (keys that are no text: their JSON as the key's text). A described value
+ * is its plain value. SD_PROTOCOL when the encoded items are malformed or nested deeper than
+ * SD_AMQP_DEPTH_MAX; SD_LIMIT, SD_NOMEM from the buffer. On failure out is as before. Timestamps outside the
+ * years 1 to 9999 are numbers (milliseconds); a char that is no Unicode scalar is U+FFFD. */
 SD_MUST_CHECK sd_status sd_amqp_value_to_json(const sd_amqp_value *value, sd_buf *out);
 
 #endif
