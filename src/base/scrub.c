@@ -86,6 +86,7 @@ sd_status sd_scrubber_add(sd_scrubber *scrubber, const char *secret_text)
   if (value.len > SD_SCRUB_SECRET_MAX_LEN)
     return SD_LIMIT;
   _Atomic(secret *) *bucket = &scrubber->buckets[bucket_of(value.data)];
+  secret *added;
   sd_status status = SD_OK;
 
   pthread_mutex_lock(&scrubber->adding);
@@ -96,7 +97,7 @@ sd_status sd_scrubber_add(sd_scrubber *scrubber, const char *secret_text)
     status = SD_LIMIT;
     goto done;
   }
-  secret *added = sd_alloc(sizeof *added + value.len);
+  added = sd_alloc(sizeof *added + value.len);
   if (!added) {
     status = SD_NOMEM;
     goto done;
