@@ -45,11 +45,15 @@ char *sd_clock_iso8601(int64_t unix_us, char *dst)
     snprintf(dst, SD_CLOCK_ISO8601_SIZE, "invalid");
     return dst;
   }
-  size_t len = strftime(dst, SD_CLOCK_ISO8601_SIZE, "%FT%T", &tm);
+  /* Not strftime: its %Y does not fill up to four digits. */
+  int len = snprintf(dst, SD_CLOCK_ISO8601_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year + 1900,
+                     tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+  char *end = dst + len;
+  size_t room = SD_CLOCK_ISO8601_SIZE - (size_t)len;
   if (us != 0)
-    snprintf(dst + len, SD_CLOCK_ISO8601_SIZE - len, ".%06uZ", (unsigned)us % 1000000u);
+    snprintf(end, room, ".%06uZ", (unsigned)us % 1000000u);
   else
-    snprintf(dst + len, SD_CLOCK_ISO8601_SIZE - len, "Z");
+    snprintf(end, room, "Z");
   return dst;
 }
 
