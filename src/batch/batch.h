@@ -92,6 +92,13 @@ void sd_batch_reset(sd_batch *batch);
 SD_MUST_CHECK sd_status sd_batch_append(sd_batch *batch, uint32_t source_index, const char *partition_id,
                                         int64_t epoch, const sd_event *event, bool body_is_blob);
 
+/* What the batch holds of the source's partition; NULL: nothing. */
+static inline sd_batch_partition *sd_batch_find_partition(const sd_batch *batch, uint32_t source_index)
+{
+  int16_t index = batch->index_by_source[source_index];
+  return index >= 0 ? &batch->partitions[index] : NULL;
+}
+
 /* Bytes of memory that the batch holds. */
 static inline size_t sd_batch_held(const sd_batch *batch)
 {
