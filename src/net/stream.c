@@ -360,32 +360,37 @@ void net_stream_flush(sd_net_stream *stream)
     write_clock_start(stream);
 }
 
-size_t sd_net_write(sd_net_stream *stream, sd_bytes bytes)
+/* Into `out` or the socket, once. */
+static size_t write_some(sd_net_stream *stream, sd_bytes bytes)
 {
-  if (stream->phase != NET_OPEN || bytes.len == 0)
-    return 0;
   size_t pending = sd_net_pending(stream);
   size_t room = pending < SD_NET_PENDING_MAX ? SD_NET_PENDING_MAX - pending : 0;
-  size_t taken = 0;
-  if (stream->tls) {
-    taken = net_tls_write(stream, bytes, room);
-  } else {
-    if (pending == 0 && !stream->write_busy)
-      taken = write_now(stream, bytes);
-    size_t rest = bytes.len - taken < room ? bytes.len - taken : room;
-    if (rest > 0) {
-      sd_status status = sd_buf_append(&stream->out, bytes.data + taken, rest);
-      if (status == SD_OK) {
-        taken += rest;
-      } else {
-        sd_error error;
-        sd_error_set(&error, status, "cannot keep %zu bytes for %s", rest, stream->peer);
-        net_stream_destroy(stream, &error);
-        return taken;
-      }
-    }
+  if (stream->tls)
+    return net_tls_write(stream, bytes, room);
+  size_t taken = pending == 0 && !stream->write_busy ? write_now(stream, bytes) : 0;
+  size_t rest = bytes.len - taken < room ? bytes.len - taken : room;
+  if (rest == 0)
+    return taken;
+  sd_status status = sd_buf_append(&stream->out, bytes.data + taken, rest);
+  if (status != SD_OK) {
+    sd_error error;
+    sd_error_set(&error, status, "cannot keep %zu bytes for %s", rest, stream->peer);
+    net_stream_destroy(stream, &error);
+    return taken;
   }
-  net_stream_flush(stream);
+  return taken + rest;
+}
+
+size_t sd_net_write(sd_net_stream *stream, sd_bytes bytes)
+{
+  size_t taken = 0;
+  /* Again while the socket swallows everything at once: on_writable comes only after a write under way. */
+  while (stream->phase == NET_OPEN && taken < bytes.len) {
+    taken += write_some(stream, sd_bytes_make(bytes.data + taken, bytes.len - taken));
+    net_stream_flush(stream);
+    if (stream->write_busy)
+      break;
+  }
   if (taken < bytes.len)
     stream->writable_asked = true;
   return taken;
