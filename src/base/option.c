@@ -94,8 +94,6 @@ static bool parse_boolean(const char *text, int64_t *ret)
   return false;
 }
 
-/* The choices are static text "a|b|c": the value points to the row's spelling only when it stands last, so
- * `text` stays the user's and callers use the index. */
 static bool parse_choice(const char *choices, const char *text, int64_t *ret)
 {
   size_t len = strlen(text);

@@ -42,8 +42,7 @@ typedef enum sd_option_position_kind {
 } sd_option_position_kind;
 
 typedef struct sd_option_value {
-  const char *text; /* TEXT, SECRET: the value; CHOICE: as the row spells it; POSITION: the offset. Points
-                       into the parsed text or the row */
+  const char *text; /* the parsed text, borrowed; POSITION: the offset in it or NULL */
   int64_t number;   /* INTEGER; SIZE: bytes; DURATION: ms; BOOLEAN: 0, 1; CHOICE: index; POSITION: kind */
   int64_t time_us;  /* POSITION with a time: microseconds since 1970 */
 } sd_option_value;
