@@ -14,10 +14,15 @@
  * or on_detach, also when the connection breaks (links first, then sessions, then one on_close). After that
  * callback its pointer is invalid. sd_amqp_connection_free calls no callbacks.
  *
+ * A call that finds the connection broken (memory, SD_AMQP_OUTPUT_HARD_MAX), or closes one that was not open
+ * yet, does not call back itself: on_close follows from the next input, sd_amqp_tick (which is then due at
+ * once) or sd_amqp_output_consume outside of a callback. sd_amqp_connection_lost calls back at once.
+ *
  * The engine does by itself: protocol headers, SASL, open with all fields, heartbeats at half the peer's idle
  * time-out, detection of the peer's silence (twice our own idle time-out), begin replies, detach and end
  * replies, session window accounting, splitting of transfers by the peer's max-frame-size and joining of
- * multi-frame deliveries, aborted deliveries (dropped), flow replies to `echo`.
+ * multi-frame deliveries, aborted deliveries (dropped), flow replies to `echo`, settling what a receiver in
+ * mode second has given an outcome.
  */
 #ifndef SD_AMQP_ENGINE_H
 #define SD_AMQP_ENGINE_H
@@ -27,6 +32,7 @@
 typedef struct sd_amqp_connection sd_amqp_connection;
 typedef struct sd_amqp_session sd_amqp_session;
 typedef struct sd_amqp_link sd_amqp_link;
+typedef struct sd_amqp_delivery sd_amqp_delivery;
 
 enum {
   SD_AMQP_SESSIONS_MAX = 1024,     /* per connection */
@@ -62,19 +68,19 @@ typedef struct sd_amqp_handler {
    * by sending what there is and then sd_amqp_link_drained. */
   void (*on_flow)(sd_amqp_link *link, bool drain);
   /* One complete delivery on a receiving link. */
-  void (*on_delivery)(sd_amqp_link *link, const struct sd_amqp_delivery *delivery);
+  void (*on_delivery)(sd_amqp_link *link, const sd_amqp_delivery *delivery);
   /* The peer speaks of deliveries first..last of this session. role is the peer's: SD_AMQP_RECEIVER speaks of
    * what we sent. */
   void (*on_disposition)(sd_amqp_session *session, const sd_amqp_disposition *disposition);
 } sd_amqp_handler;
 
-typedef struct sd_amqp_delivery {
+struct sd_amqp_delivery {
   uint32_t delivery_id;
   sd_bytes tag;
   uint32_t message_format;
   bool settled;     /* by the sender: no disposition is wanted */
   sd_bytes payload; /* the whole message; in place when it came in one frame */
-} sd_amqp_delivery;
+};
 
 typedef struct sd_amqp_connection_options {
   size_t struct_size;
@@ -90,7 +96,8 @@ typedef struct sd_amqp_connection_options {
   sd_bytes desired_capabilities_raw;
 } sd_amqp_connection_options;
 
-/* Copies everything it needs. The client's protocol header stands in the output at once. */
+/* Copies everything it needs. SD_INVALID without container_id, max_message_size or struct_size, or with a
+ * frame size below the minimum. The client's protocol header stands in the output at once. */
 SD_MUST_CHECK sd_status sd_amqp_connection_new(const sd_amqp_connection_options *options,
                                                const sd_amqp_handler *handler, void *user, uint64_t now_ms,
                                                sd_amqp_connection **ret_connection);
@@ -120,7 +127,7 @@ void sd_amqp_connection_lost(sd_amqp_connection *connection, const sd_error *err
 /* True after on_close. */
 bool sd_amqp_connection_over(const sd_amqp_connection *connection);
 
-/* Sessions. */
+/* Sessions. SD_STATE before on_open, SD_LIMIT above the peer's channel-max or SD_AMQP_SESSIONS_MAX. */
 SD_MUST_CHECK sd_status sd_amqp_session_begin(sd_amqp_connection *connection, void *user,
                                               sd_amqp_session **ret_session);
 void sd_amqp_session_end(sd_amqp_session *session, const char *condition, const char *description);
@@ -128,11 +135,12 @@ void sd_amqp_session_set_user(sd_amqp_session *session, void *user);
 void *sd_amqp_session_user(const sd_amqp_session *session);
 sd_amqp_connection *sd_amqp_session_connection(const sd_amqp_session *session);
 /* From now on the caller decides the incoming window (a hard cap of transfer frames in flight): this sets it
- * to `frames` and tells the peer when that is worth a frame (it grew by half or from 0). Without a call the
- * engine keeps it at options.incoming_window. */
+ * to `frames` and tells the peer when that is worth a frame (it changed by more than half of what the peer
+ * believes). Without a call the engine keeps it at options.incoming_window. */
 void sd_amqp_session_set_incoming_window(sd_amqp_session *session, uint32_t frames);
 
-/* Links. `local` is our attach; handle is chosen by the engine; views are copied. role is ours. */
+/* Links. `local` is our attach; handle is chosen by the engine; views are copied. role is ours. Right after
+ * sd_amqp_session_begin is early enough. SD_CONFLICT while a link of this name and role is on the session. */
 SD_MUST_CHECK sd_status sd_amqp_link_attach(sd_amqp_session *session, const sd_amqp_attach *local, void *user,
                                             sd_amqp_link **ret_link);
 /* Answers the peer's attach. name, handle and role are filled in by the engine. */
@@ -147,14 +155,16 @@ sd_amqp_session *sd_amqp_link_session(const sd_amqp_link *link);
 sd_bytes sd_amqp_link_name(const sd_amqp_link *link);
 sd_amqp_role sd_amqp_link_role(const sd_amqp_link *link); /* ours */
 
-/* Receiving links: sets link-credit to `credit` (absolute) and sends a flow. */
+/* Receiving links: sets link-credit to `credit` (absolute) and sends a flow; before the link is attached both
+ * ways, it is kept until then. */
 void sd_amqp_link_set_credit(sd_amqp_link *link, uint32_t credit);
 /* Deliveries that the peer may still send. */
 uint32_t sd_amqp_link_credit(const sd_amqp_link *link);
 
 /* Sending links. The message is the concatenation of parts. SD_AGAIN when there is no credit, the session's
  * window is closed or too much output waits: on_flow tells when to try again. A message larger than the
- * window is sent in part and goes on by itself. tag: at most 32 bytes. */
+ * window is sent in part and goes on by itself. tag: at most 32 bytes. The peer's max-message-size
+ * (on_attach) is the caller's to respect. */
 typedef struct sd_amqp_send_options {
   size_t struct_size;
   sd_bytes tag;
