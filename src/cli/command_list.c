@@ -3,6 +3,7 @@
 #include "cli/command.h"
 
 const sd_command *const sd_commands[] = {
+    &sd_command_validate_config,
     &sd_command_version,
     &sd_command_help,
     NULL,
