@@ -7,24 +7,20 @@
 #include "cli/command.h"
 #include "cli/demo_child.h"
 #include "cli/demo_flights.h"
+#include "cli/demo_folder.h"
 #include "cli/demo_progress.h"
 #include "cli/demo_summary.h"
 #include "cli/demo_table.h"
 #include "eventhubs/connection_string.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
   PATH_BYTES = 4096,
   READY_MS = 60000, /* for a child to say its first word */
-  LOCK_MS = 15000,  /* for the children of a killed demo to end */
   OBSERVE_MS = 50,
   POLL_MS = 100,
   BATCH_ROWS = 1000,
@@ -72,43 +68,6 @@ static void catch_signals(void)
   sigaction(SIGINT, &action, NULL);
   sigaction(SIGTERM, &action, NULL);
   sigaction(SIGHUP, &action, NULL);
-}
-
-/* Makes the folder and all above it. */
-static sd_status make_folder(const char *folder, sd_error *error)
-{
-  char path[PATH_BYTES];
-  int len = snprintf(path, sizeof path, "%s", folder);
-  for (int i = 1; i <= len; i++) {
-    if (path[i] != '/' && path[i] != '\0')
-      continue;
-    char end = path[i];
-    path[i] = '\0';
-    if (mkdir(path, 0777) != 0 && errno != EEXIST)
-      return sd_error_set_errno(error, SD_IO, errno, "cannot make the folder %s", path);
-    path[i] = end;
-  }
-  return SD_OK;
-}
-
-/* One demo per folder. The children inherit the lock, so that the folder is free only when the last one has
- * ended, also when the demo itself was killed. */
-static sd_status lock_folder(demo *d, sd_error *error)
-{
-  char path[PATH_BYTES + 16];
-  snprintf(path, sizeof path, "%s/.lock", d->folder);
-  d->lock = open(path, O_RDWR | O_CREAT, 0666); /* NOLINT: meant to be inherited */
-  if (d->lock < 0)
-    return sd_error_set_errno(error, SD_IO, errno, "cannot open %s", path);
-  uint64_t until = sd_clock_monotonic_ms() + LOCK_MS;
-  while (flock(d->lock, LOCK_EX | LOCK_NB) != 0) {
-    if (interrupts)
-      return sd_error_set(error, SD_CANCELLED, "interrupted");
-    if (sd_clock_monotonic_ms() > until)
-      return sd_error_set(error, SD_CONFLICT, "another demo is working in %s", d->folder);
-    usleep(POLL_MS * 1000);
-  }
-  return SD_OK;
 }
 
 /* Waits for a child's first line; interrupted by a signal. */
@@ -367,9 +326,7 @@ static sd_status run_all(demo *d, sd_error *error)
   uint64_t started = sd_clock_monotonic_ms();
   uint64_t received = 0;
   catch_signals();
-  sd_status status = make_folder(d->folder, error);
-  if (status == SD_OK)
-    status = lock_folder(d, error);
+  sd_status status = sd_demo_folder_lock(d->folder, &interrupts, &d->lock, error);
   if (status == SD_OK)
     status = start_emulator(d, error);
   if (status == SD_OK) {

@@ -30,6 +30,8 @@ sd_status sd_demo_flights_open(const char *path, const char *libduckdb, uint64_t
   if (access(path, R_OK) != 0)
     return sd_error_set(error, SD_NOT_FOUND, "the demo's data set %s is not there: `make demo` fetches it",
                         path);
+  const sd_duck_instance_options instance = {.libduckdb = libduckdb};
+  const sd_duck_connection_options connection = {0};
   sd_status status = SD_NOMEM;
   sd_demo_flights *flights = sd_calloc(1, sizeof *flights);
   if (!flights || !(flights->path = sd_strdup(path))) {
@@ -38,8 +40,6 @@ sd_status sd_demo_flights_open(const char *path, const char *libduckdb, uint64_t
   }
   flights->next = first;
   flights->end = end;
-  const sd_duck_instance_options instance = {.libduckdb = libduckdb};
-  const sd_duck_connection_options connection = {0};
   status = sd_duck_instance_acquire(&instance, &flights->instance, error);
   if (status == SD_OK)
     status = sd_duck_connection_new(flights->instance, &connection, &flights->connection, error);
