@@ -1,3 +1,4 @@
+# Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0
 # What a person types. The work is done by the scripts in tools/, each of which runs alone as well.
 # Variables: APT=1 (install missing Debian packages with sudo), LIBDUCKDB=path (use this libduckdb instead of fetching
 # one), DEMO_ARGS (options of `streamduck demo`), SUITES (what `make test` runs; see tools/test --list).
