@@ -47,7 +47,7 @@ typedef enum sd_trouble {
   SD_TROUBLE_STOP = 3            /* will not get better by itself: the message carries advice */
 } sd_trouble;
 
-enum { SD_SOURCE_ALL_PARTITIONS = UINT32_MAX };
+#define SD_SOURCE_ALL_PARTITIONS UINT32_MAX
 
 typedef struct sd_source_handler {
   size_t struct_size;
