@@ -22,8 +22,7 @@ bench: ## compare the pipeline with its parts and with the Python way
 	@tools/bench
 
 crash: ## kill a running pipeline 1,000 times and check that each event landed once
-	@tools/bootstrap test
-	@SD_CRASH_KILLS=$${SD_CRASH_KILLS:-1000} tools/test crash
+	@tools/crash
 
 lint: ## format, include directions, exported symbols, headers on their own, paths that do not belong here
 	@tools/bootstrap test
