@@ -1,5 +1,6 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
 /* `streamduck validate-config`: everything that can be checked without connecting and without changing. */
+#include "cli/output.h"
 #include "cli/plan.h"
 
 static const sd_option options[] = {
@@ -73,7 +74,7 @@ static sd_exit run_validate_config(sd_command_context *context)
   size_t errors = sd_problems_errors(&plan->problems);
   code = errors ? SD_EXIT_CONFIG : SD_EXIT_OK;
   if (sd_arguments_is_on(context->arguments, "json")) {
-    if (!sd_command_print_json(context, result_to_json(plan)))
+    if (!sd_output_json(context, result_to_json(plan)))
       code = SD_EXIT_CONFIG;
     goto out;
   }

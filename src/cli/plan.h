@@ -66,8 +66,4 @@ void sd_plan_start_text(const sd_stream_mapping *mapping, sd_buf *out);
 /* True when the value of MOTHERDUCK_{N}_DATABASE names a local file. */
 bool sd_plan_is_local_file(const char *database);
 
-/* Prints one JSON value on a line to context->out, without secrets, and releases it. NULL (memory was short)
- * is told to context->err. Returns false when it failed. */
-bool sd_command_print_json(const sd_command_context *context, json_t *value);
-
 #endif

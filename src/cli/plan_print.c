@@ -1,9 +1,10 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
 /* A plan and its problems for people and as JSON. */
 #include "base/clock.h"
+#include "cli/output.h"
 #include "cli/plan.h"
 
-enum { TEXT_MAX = 1024, JSON_MAX = 16 * 1024 * 1024 };
+enum { TEXT_MAX = 1024 };
 
 void sd_plan_start_text(const sd_stream_mapping *mapping, sd_buf *out)
 {
@@ -22,15 +23,6 @@ void sd_plan_start_text(const sd_stream_mapping *mapping, sd_buf *out)
     break;
   }
   sd_buf_appendf(out, "offset:%s", mapping->start_offset);
-}
-
-static void print_scrubbed(const sd_command_context *context, FILE *file, sd_buf *text)
-{
-  sd_buf clean;
-  sd_buf_init(&clean, JSON_MAX);
-  if (sd_scrub(context->scrubber, sd_buf_bytes(text), &clean) == SD_OK)
-    fwrite(clean.data, 1, clean.len, file);
-  sd_buf_release(&clean);
 }
 
 static void describe_mapping(const sd_plan_mapping *mapping, sd_buf *out)
@@ -70,7 +62,7 @@ void sd_plan_print(const sd_plan *plan, const sd_command_context *context)
     sd_buf text;
     sd_buf_init(&text, 64 * TEXT_MAX);
     describe_mapping(&plan->mappings[i], &text);
-    print_scrubbed(context, context->out, &text);
+    sd_output_text(context, context->out, &text);
     sd_buf_release(&text);
   }
 }
@@ -119,7 +111,7 @@ void sd_plan_print_problems(const sd_plan *plan, const sd_command_context *conte
       sd_buf_init(&text, 2 * SD_PROBLEM_TEXT_MAX);
       sd_buf_appendf(&text, "%s%s%s: %s\n", colour ? colours[level] : "",
                      sd_problem_level_name(problem->level), colour ? "\033[0m" : "", problem->text);
-      print_scrubbed(context, file, &text);
+      sd_output_text(context, file, &text);
       sd_buf_release(&text);
     }
   }
@@ -143,53 +135,4 @@ json_t *sd_plan_problems_to_json(const sd_plan *plan)
     }
   }
   return array;
-}
-
-/* Takes secrets out of every text in the value; keys are ours. Texts are cleaned before they are encoded, so
- * that the result stays JSON. */
-static bool scrub_json(const sd_scrubber *scrubber, json_t *value)
-{
-  const char *key;
-  size_t index;
-  json_t *item;
-  if (json_is_object(value)) {
-    json_object_foreach(value, key, item)
-    {
-      if (!scrub_json(scrubber, item))
-        return false;
-    }
-  } else if (json_is_array(value)) {
-    json_array_foreach(value, index, item)
-    {
-      if (!scrub_json(scrubber, item))
-        return false;
-    }
-  } else if (json_is_string(value)) {
-    sd_buf clean;
-    sd_buf_init(&clean, JSON_MAX);
-    sd_bytes text = sd_bytes_make(json_string_value(value), json_string_length(value));
-    bool good = sd_scrub(scrubber, text, &clean) == SD_OK;
-    if (good && !sd_bytes_equal(text, sd_buf_bytes(&clean)))
-      good = json_string_set(value, sd_buf_text(&clean)) == 0;
-    sd_buf_release(&clean);
-    return good;
-  }
-  return true;
-}
-
-bool sd_command_print_json(const sd_command_context *context, json_t *value)
-{
-  sd_buf text;
-  sd_buf_init(&text, JSON_MAX);
-  bool good = value && scrub_json(context->scrubber, value) && sd_json_write(value, &text) == SD_OK &&
-              sd_buf_append_byte(&text, '\n') == SD_OK;
-  if (good) {
-    fwrite(text.data, 1, text.len, context->out);
-    fflush(context->out);
-  } else {
-    sd_command_print_error(context, "out of memory");
-  }
-  sd_buf_release(&text);
-  json_decref(value);
-  return good;
 }

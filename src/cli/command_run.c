@@ -1,0 +1,229 @@
+/* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
+/* `streamduck run`: the pipeline. */
+#include "base/alloc.h"
+#include "cli/output.h"
+#include "cli/plan.h"
+#include "cli/progress.h"
+#include "cli/status_server.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+enum { TERMINAL_INTERVAL_MS = 1000, LINE_INTERVAL_MS = 10000, OBSERVE_MS = 500 };
+
+static const sd_option options[] = {
+    {.flag = "dry-run", .type = SD_OPTION_BOOLEAN, .text = "Prints what would run and ends."},
+    {.flag = "until-caught-up",
+     .type = SD_OPTION_BOOLEAN,
+     .text =
+         "Ends with 0 at the first moment when each partition's landed sequence number equals the broker's "
+         "last, asked anew."},
+    {.flag = "json",
+     .type = SD_OPTION_BOOLEAN,
+     .text = "Prints one JSON object per line: start, progress, log, end (docs/status.md)."},
+    {.flag = "interval",
+     .type = SD_OPTION_DURATION,
+     .min = 100,
+     .max = 3600 * 1000,
+     .default_text = "1 on a terminal, 10 elsewhere",
+     .text = "Between two lines of progress."},
+    {.flag = "smart",
+     .type = SD_OPTION_BOOLEAN,
+     .flags = SD_OPTION_UNUSED,
+     .text = "As SMART_RETRY_ENABLED=true. Not in this version: errors are retried by rules."},
+    {.variable = NULL},
+};
+
+/* What the signal handler works on. One run per process. */
+static sd_stream *volatile running;
+static volatile sig_atomic_t signals;
+
+static void say(const char *text)
+{
+  ssize_t ignored = write(STDERR_FILENO, text, strlen(text));
+  (void)ignored;
+}
+
+/* The first stops in order, the second aborts, a third does not even wait for that. */
+static void on_signal(int number)
+{
+  (void)number;
+  sd_stream *stream = running;
+  signals = signals + 1;
+  if (signals == 1)
+    say("\nstreamduck: stopping; what is in flight lands first (a second signal aborts)\n");
+  if (!stream || signals > 2)
+    _exit(SD_EXIT_ABORTED);
+  sd_stream_stop(stream);
+}
+
+static void handle_signals(void (*handler)(int))
+{
+  struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, NULL);
+  sigaction(SIGTERM, &action, NULL);
+}
+
+typedef struct run_state {
+  sd_progress *progress;
+  sd_status_server *server;
+} run_state;
+
+static void observe(void *user, const sd_stream_snapshot *snapshot)
+{
+  run_state *state = user;
+  sd_status_server_publish(state->server, snapshot);
+  sd_progress_show(state->progress, snapshot);
+}
+
+static bool announce(sd_command_context *context, const sd_plan *plan, bool json)
+{
+  if (json)
+    return sd_output_json(context,
+                          json_pack("{s:s, s:s, s:i, s:o, s:o}", "event", "start", "version", SD_VERSION,
+                                    "pid", (int)getpid(), "mappings", sd_plan_to_json(plan), "problems",
+                                    sd_plan_problems_to_json(plan)));
+  sd_plan_print_problems(plan, context, context->err);
+  for (size_t i = 0; i < plan->mapping_count; i++) {
+    const sd_stream_mapping *m = &plan->mappings[i].stream;
+    sd_buf line;
+    sd_buf_init(&line, 8192);
+    sd_buf_appendf(&line,
+                   "mapping %d: %s on %s (%s) into %s %s.%s; begins at the checkpoint, without one at ",
+                   m->number, m->hub, m->host, m->consumer_group, m->database, m->schema, m->table);
+    sd_plan_start_text(m, &line);
+    sd_buf_append_byte(&line, '\n');
+    sd_output_text(context, context->err, &line);
+    sd_buf_release(&line);
+  }
+  return true;
+}
+
+static sd_stream_mapping *copy_mappings(const sd_plan *plan)
+{
+  sd_stream_mapping *mappings = sd_calloc(plan->mapping_count, sizeof *mappings);
+  for (size_t i = 0; mappings && i < plan->mapping_count; i++)
+    mappings[i] = plan->mappings[i].stream;
+  return mappings;
+}
+
+static sd_exit exit_code(sd_status status)
+{
+  return status == SD_OK ? SD_EXIT_OK : status == SD_CANCELLED ? SD_EXIT_ABORTED : SD_EXIT_HALTED;
+}
+
+static uint32_t interval(const sd_command_context *context, bool json)
+{
+  if (sd_arguments_given(context->arguments, "interval"))
+    return (uint32_t)sd_arguments_value(context->arguments, "interval").number;
+  return !json && sd_terminal_is(context->err) ? TERMINAL_INTERVAL_MS : LINE_INTERVAL_MS;
+}
+
+static sd_exit run_plan(sd_command_context *context, sd_plan *plan, bool json)
+{
+  sd_exit code = SD_EXIT_CONFIG;
+  sd_error error;
+  sd_stream *stream = NULL;
+  run_state state = {.progress = NULL};
+  uint32_t interval_ms = interval(context, json);
+  sd_stream_mapping *mappings = copy_mappings(plan);
+  state.progress = sd_progress_new(context, json, interval_ms);
+  if (!mappings || !state.progress) {
+    sd_command_print_error(context, "out of memory");
+    goto out;
+  }
+  sd_stream_options stream_options;
+  stream_options = (sd_stream_options){
+      .struct_size = sizeof stream_options,
+      .mappings = mappings,
+      .mapping_count = plan->mapping_count,
+      .memory_bytes = (size_t)sd_settings_number(plan->settings, "STREAMDUCK_MEMORY", 0, 0),
+      .libduckdb = sd_settings_text(plan->settings, "STREAMDUCK_LIBDUCKDB", 0),
+      .until_caught_up = sd_arguments_is_on(context->arguments, "until-caught-up"),
+      .log_level = (int)sd_settings_number(plan->settings, "STREAMDUCK_LOG_LEVEL", 0, 1),
+      .log = sd_progress_log,
+      .log_user = state.progress,
+  };
+  sd_status status;
+  status = sd_stream_new(&stream_options, &stream, &error);
+  if (status != SD_OK) {
+    sd_command_print_error(context, "%s", error.message);
+    goto out;
+  }
+  /* Without the socket the pipeline is as good; only `status` cannot see it. */
+  if (sd_status_server_start(sd_plan_state_dir(plan), context->scrubber, &state.server, &error) != SD_OK)
+    sd_progress_log(state.progress, 2, "run", error.message);
+  sd_stream_observe(stream, interval_ms < OBSERVE_MS ? interval_ms : OBSERVE_MS, observe, &state);
+  running = stream;
+  handle_signals(on_signal);
+  status = sd_stream_run(stream, &error);
+  handle_signals(SIG_DFL);
+  running = NULL;
+  code = exit_code(status);
+  sd_progress_finish(state.progress, sd_stream_last_snapshot(stream), code, status == SD_OK ? NULL : &error);
+  if (status != SD_OK && !json)
+    sd_command_print_error(context, "%s", error.message);
+out:
+  sd_status_server_stop(state.server);
+  sd_stream_free(stream);
+  sd_progress_free(state.progress);
+  sd_free(mappings);
+  return code;
+}
+
+static sd_exit dry_run(sd_command_context *context, const sd_plan *plan, bool json)
+{
+  if (json)
+    return sd_output_json(context,
+                          json_pack("{s:s, s:o, s:o}", "event", "plan", "mappings", sd_plan_to_json(plan),
+                                    "problems", sd_plan_problems_to_json(plan)))
+               ? SD_EXIT_OK
+               : SD_EXIT_CONFIG;
+  sd_plan_print_problems(plan, context, context->err);
+  sd_plan_print(plan, context);
+  fputs("dry run: nothing was connected to and nothing was changed\n", context->out);
+  return SD_EXIT_OK;
+}
+
+static sd_exit run_run(sd_command_context *context)
+{
+  sd_plan *plan;
+  bool json = sd_arguments_is_on(context->arguments, "json");
+  sd_exit code = sd_plan_new(context, &plan);
+  if (code != SD_EXIT_OK)
+    return code;
+  if (sd_arguments_is_on(context->arguments, "smart"))
+    sd_problems_add(&plan->problems, SD_PROBLEM_NOTICE, NULL,
+                    "--smart: smart retry is not in this version; errors are retried by rules");
+  if (sd_problems_errors(&plan->problems)) {
+    code = SD_EXIT_CONFIG;
+    if (json)
+      sd_output_json(context,
+                     json_pack("{s:s, s:i, s:s, s:o}", "event", "end", "exit_code", (int)code, "result",
+                               "configuration", "problems", sd_plan_problems_to_json(plan)));
+    else
+      sd_plan_print_problems(plan, context, context->err);
+  } else if (sd_arguments_is_on(context->arguments, "dry-run")) {
+    code = dry_run(context, plan, json);
+  } else {
+    code = announce(context, plan, json) ? run_plan(context, plan, json) : SD_EXIT_CONFIG;
+  }
+  sd_plan_free(plan);
+  return code;
+}
+
+const sd_command sd_command_run = {
+    .name = "run",
+    .summary = "Run the pipeline until it is stopped",
+    .description = "Reads the hubs of all mappings and lands each event exactly once. SIGINT or SIGTERM "
+                   "stops it in order: "
+                   "nothing more is fetched, what is in flight lands, the partitions are released, the exit "
+                   "code is 0. A "
+                   "second signal aborts at once, which is safe: what was not committed is read again next "
+                   "time. A mapping "
+                   "that cannot go on halts with its checkpoint unmoved; the others run on.\n"
+                   "Progress goes to standard error, the statistics at the end to standard output.",
+    .options = {options, sd_plan_options, sd_config_options},
+    .run = run_run,
+};

@@ -1,0 +1,32 @@
+/* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What `run` shows while it works and at its end: on a terminal one line in place, elsewhere a line per
+ * interval, with --json objects (docs/status.md); messages of the log between them.
+ *
+ * sd_progress_show and _finish belong to one thread; sd_progress_log may be called from any.
+ */
+#ifndef SD_CLI_PROGRESS_H
+#define SD_CLI_PROGRESS_H
+
+#include "cli/command.h"
+
+#include <streamduck/stream.h>
+
+typedef struct sd_progress sd_progress;
+
+/* interval_ms: between two lines. The context is borrowed. NULL when memory is short. */
+sd_progress *sd_progress_new(const sd_command_context *context, bool json, uint32_t interval_ms);
+/* NULL is allowed. */
+void sd_progress_free(sd_progress *progress);
+
+/* Prints when the interval is over. */
+void sd_progress_show(sd_progress *progress, const sd_stream_snapshot *snapshot);
+
+/* The block of statistics. code is what run returns; error why, or NULL. */
+void sd_progress_finish(sd_progress *progress, const sd_stream_snapshot *snapshot, sd_exit code,
+                        const sd_error *error);
+
+/* An sd_stream_log_fn; user is the sd_progress. */
+void sd_progress_log(void *user, int level, const char *subsystem, const char *message);
+
+#endif
