@@ -11,6 +11,7 @@
 #include "cli/demo_progress.h"
 #include "cli/demo_summary.h"
 #include "cli/demo_table.h"
+#include "cli/totals.h"
 #include "eventhubs/connection_string.h"
 
 #include <inttypes.h>
@@ -19,7 +20,7 @@
 #include <unistd.h>
 
 enum {
-  PATH_BYTES = 4096,
+  PATH_BYTES = SD_DEMO_FOLDER_MAX + 64,
   READY_MS = 60000, /* for a child to say its first word */
   OBSERVE_MS = 50,
   POLL_MS = 100,
@@ -37,7 +38,7 @@ static volatile sig_atomic_t interrupts;
 typedef struct demo {
   sd_command_context *context;
   const char *flights, *libduckdb;
-  char folder[PATH_BYTES], database[PATH_BYTES], log[PATH_BYTES];
+  char folder[SD_DEMO_FOLDER_MAX], database[PATH_BYTES], log[PATH_BYTES];
   int lock;
   sd_demo_child emulator, sender;
   char connection[SD_CONNECTION_STRING_MAX];
@@ -272,12 +273,21 @@ static void print_result(const demo *d, uint64_t sent, uint64_t received, const 
             landed_now, seconds);
     return;
   }
-  char a[32], b[32], c[32];
-  fprintf(out, "This run sent %s events and landed %s, in %.1f s.\n\n", sd_demo_count_text(d->accepted, a),
-          sd_demo_count_text(landed_now, b), seconds);
-  fprintf(out, "Sent %s, received by the emulator %s, landed %s: %s\n", sd_demo_count_text(sent, a),
-          sd_demo_count_text(received, b), sd_demo_count_text((uint64_t)counts->rows, c),
-          good ? "every event exactly once." : "THESE SHOULD BE EQUAL.");
+  sd_buf text;
+  sd_buf_init(&text, PATH_BYTES);
+  sd_buf_append_text(&text, "This run sent ");
+  sd_totals_append_count(d->accepted, &text);
+  sd_buf_append_text(&text, " events and landed ");
+  sd_totals_append_count(landed_now, &text);
+  sd_buf_appendf(&text, ", in %.1f s.\n\nSent ", seconds);
+  sd_totals_append_count(sent, &text);
+  sd_buf_append_text(&text, ", received by the emulator ");
+  sd_totals_append_count(received, &text);
+  sd_buf_append_text(&text, ", landed ");
+  sd_totals_append_count((uint64_t)counts->rows, &text);
+  sd_buf_appendf(&text, ": %s\n", good ? "every event exactly once." : "THESE SHOULD BE EQUAL.");
+  fputs(sd_buf_text(&text), out);
+  sd_buf_release(&text);
 }
 
 static void print_more(const demo *d)
@@ -379,7 +389,7 @@ static sd_exit run_demo(sd_command_context *context)
   uint64_t events = (uint64_t)sd_arguments_value(arguments, "events").number;
   d.wanted = (events + SD_DEMO_BLOCK_ROWS - 1) / SD_DEMO_BLOCK_ROWS * SD_DEMO_BLOCK_ROWS;
   const char *folder = sd_arguments_text(arguments, "dir");
-  if (!folder[0] || strlen(folder) > PATH_BYTES - 64)
+  if (!folder[0] || strlen(folder) >= SD_DEMO_FOLDER_MAX)
     return sd_command_fail(context, SD_EXIT_USAGE, "--dir must be a path");
   snprintf(d.folder, sizeof d.folder, "%s", folder);
   snprintf(d.database, sizeof d.database, "%s/flights.duckdb", folder);

@@ -4,25 +4,12 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "cli/totals.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-enum { TERMINAL_MS = 200, LINE_MS = 1000, LINE_MAX = 4096, COUNT_MAX = 32, PARTITIONS_SHOWN_MAX = 8 };
-
-char *sd_demo_count_text(uint64_t number, char text[32])
-{
-  char digits[COUNT_MAX];
-  int len = snprintf(digits, sizeof digits, "%" PRIu64, number);
-  size_t at = 0;
-  for (int i = 0; i < len; i++) {
-    if (i > 0 && (len - i) % 3 == 0)
-      text[at++] = ',';
-    text[at++] = digits[i];
-  }
-  text[at] = '\0';
-  return text;
-}
+enum { TERMINAL_MS = 200, LINE_MS = 1000, LINE_MAX = 4096, PARTITIONS_SHOWN_MAX = 8 };
 
 static void measure(sd_demo_progress *progress, uint64_t now, uint64_t landed)
 {
@@ -48,17 +35,24 @@ static void put_json(const sd_demo_progress *progress, sd_buf *line, uint64_t wa
   sd_buf_append_text(line, "}}\n");
 }
 
+static void put_count(sd_buf *line, const char *before, uint64_t count)
+{
+  sd_buf_append_text(line, before);
+  sd_totals_append_count(count, line);
+}
+
 static void put_text(const sd_demo_progress *progress, sd_buf *line, uint64_t wanted, uint64_t accepted,
                      uint64_t landed, const sd_mapping_snapshot *snapshot)
 {
-  char all[COUNT_MAX], sent[COUNT_MAX], rows[COUNT_MAX], rate[COUNT_MAX], lag[COUNT_MAX];
-  sd_buf_appendf(line, "sent %s of %s, landed %s, %s events/s, lag", sd_demo_count_text(accepted, sent),
-                 sd_demo_count_text(wanted, all), sd_demo_count_text(landed, rows),
-                 sd_demo_count_text((uint64_t)progress->rate, rate));
+  put_count(line, "sent ", accepted);
+  put_count(line, " of ", wanted);
+  put_count(line, ", landed ", landed);
+  put_count(line, ", ", (uint64_t)progress->rate);
+  sd_buf_append_text(line, " events/s, lag");
   for (size_t i = 0; snapshot && i < snapshot->partition_count && i < PARTITIONS_SHOWN_MAX; i++) {
     const sd_partition_snapshot *p = &snapshot->partitions[i];
-    sd_buf_appendf(line, "%s %s: %s", i ? "," : "", p->partition_id,
-                   sd_demo_count_text(p->lag > 0 ? (uint64_t)p->lag : 0, lag));
+    sd_buf_appendf(line, "%s %s:", i ? "," : "", p->partition_id);
+    put_count(line, " ", p->lag > 0 ? (uint64_t)p->lag : 0);
   }
 }
 

@@ -25,7 +25,4 @@ void sd_demo_progress_show(sd_demo_progress *progress, uint64_t wanted, uint64_t
 /* Ends the line on a terminal. */
 void sd_demo_progress_end(sd_demo_progress *progress);
 
-/* "300,000". Returns text, which has 32 bytes. */
-char *sd_demo_count_text(uint64_t number, char text[32]);
-
 #endif
