@@ -13,6 +13,7 @@ import signal
 import subprocess
 import tempfile
 import threading
+import time
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
 BUILD = pathlib.Path(os.environ.get("BUILD", SOURCE / "build")).resolve()
@@ -146,6 +147,59 @@ def run(env_file, state_dir, *args, environment=None, timeout=RUN_SECONDS, cwd=N
     """Runs `streamduck run … ` to its end; returns the finished process with its output as text."""
     return subprocess.run(run_command(env_file, state_dir, *args), stdin=subprocess.DEVNULL, capture_output=True,
                           text=True, timeout=timeout, env=environment or clean_environment(), cwd=cwd)
+
+
+class Pipeline:
+    """A `streamduck run --json` in the background; use as a context manager."""
+
+    def __init__(self, env_file, state_dir, *args, environment=None, **popen):
+        self.state_dir = str(state_dir)
+        self.output = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(
+            run_command(env_file, state_dir, "--json", *args), env=environment or clean_environment(),
+            stdin=subprocess.DEVNULL, stdout=self.output, stderr=subprocess.STDOUT, text=True, **popen)
+
+    def status(self):
+        """The answer of `streamduck status --json`, or None while nobody answers."""
+        done = subprocess.run([str(STREAMDUCK), "status", "--json", "--state-dir", self.state_dir], text=True,
+                              stdin=subprocess.DEVNULL, capture_output=True, env=clean_environment(),
+                              cwd=self.state_dir, timeout=READY_SECONDS)
+        try:
+            return json.loads(done.stdout) if done.returncode == 0 else None
+        except json.JSONDecodeError:
+            return None
+
+    def wait_for(self, predicate, what, seconds=RUN_SECONDS):
+        """Asks for the status until predicate(status) is true; returns that status."""
+        end = time.monotonic() + seconds
+        status = None
+        while time.monotonic() < end:
+            status = self.status()
+            if status and status.get("mappings") and predicate(status):
+                return status
+            if self.process.poll() is not None:
+                raise Failed(f"waiting for {what}: the pipeline ended with {self.process.returncode}: {self.text()}")
+            time.sleep(0.1)  # the status is asked for, nothing announces it
+        raise Failed(f"{what} did not happen within {seconds} s; last status {status}; output {self.text()}")
+
+    def stop(self, how=signal.SIGTERM):
+        """Sends the signal and returns the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        return self.process.wait(READY_SECONDS)
+
+    def text(self):
+        self.output.seek(0)
+        return self.output.read()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.output.close()
 
 
 def query(database, sql):
