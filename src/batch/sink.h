@@ -72,10 +72,11 @@ typedef struct sd_sink_open {
 
 typedef struct sd_claim {
   char partition_id[SD_BATCH_PARTITION_ID_MAX];
-  bool claimed;             /* out; false: somebody else holds a live lease */
-  int64_t epoch;            /* out when claimed; in for RENEW and RELEASE */
-  bool reset; /* in, CLAIM: the stored checkpoint is void (the hub was made anew, and the operator chose to
-                 begin again): the row gets no offset, sequence number -1 and the op's incarnation */
+  bool reset;    /* in, CLAIM: forget the stored checkpoint, because sequence numbers begin anew (the hub was
+                    made again) or the position is lost and the operator chose another; the op's incarnation is
+                    stored */
+  bool claimed;  /* out; false: somebody else holds a live lease */
+  int64_t epoch; /* out when claimed; in for RENEW and RELEASE */
   sd_checkpoint checkpoint; /* out when claimed */
   char held_by[64];         /* out when not claimed */
   int64_t held_until_us;    /* out when not claimed */
