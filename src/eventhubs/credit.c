@@ -16,8 +16,6 @@ void sd_credit_arrived(sd_credit *credit, size_t cost)
 {
   credit->free_bytes -= cost < credit->free_bytes ? cost : credit->free_bytes;
   credit->mean_x16 += cost - credit->mean_x16 / MEAN_WEIGHT;
-  if (credit->outstanding > 0)
-    credit->outstanding--;
 }
 
 /* Events that fit into the free bytes. */

@@ -28,7 +28,7 @@ typedef struct sd_credit {
 
 void sd_credit_init(sd_credit *credit);
 
-/* One event of `cost` bytes has arrived on a link. */
+/* One event of `cost` bytes has arrived; the link's credit is told to sd_credit_changed. */
 void sd_credit_arrived(sd_credit *credit, size_t cost);
 
 /* The credit that a link should have when it has `current` now. `rebalance`: the grant is new, so that the

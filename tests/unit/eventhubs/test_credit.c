@@ -33,6 +33,7 @@ static void adjust(fixture *f, int link, bool rebalance)
 static void arrive(fixture *f, int link, size_t cost)
 {
   assert_true(f->link[link] > 0);
+  sd_credit_changed(&f->credit, f->link[link], f->link[link] - 1);
   f->link[link]--;
   sd_credit_arrived(&f->credit, cost);
 }
