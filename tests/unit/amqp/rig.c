@@ -2,8 +2,6 @@
 /* The engine's test rig: see rig.h. */
 #include "rig.h"
 
-#include <ctype.h>
-
 static rig_side *side_of(const sd_amqp_connection *c)
 {
   return sd_amqp_connection_user(c);
@@ -288,52 +286,17 @@ bool rig_payload_is(const rig_side *side, size_t size, uint8_t seed)
   return side->delivery.tag.len == 1 && side->tag[0] == seed;
 }
 
-static int digit(char c)
-{
-  return c <= '9' ? c - '0' : tolower((unsigned char)c) - 'a' + 10;
-}
-
-size_t rig_hex(const char *hex, uint8_t *bytes, size_t size)
-{
-  size_t n = 0, open[8], depth = 0;
-  while (*hex) {
-    if (*hex == ' ') {
-      hex++;
-    } else if (*hex == '<') {
-      assert_true(depth < 8 && n < size);
-      open[depth++] = n++;
-      hex++;
-    } else if (*hex == '>') {
-      assert_true(depth > 0);
-      depth--;
-      bytes[open[depth]] = (uint8_t)(n - open[depth] - 1);
-      hex++;
-    } else if (*hex == '"') {
-      for (hex++; *hex != '"'; hex++) {
-        assert_true(*hex && n < size);
-        bytes[n++] = (uint8_t)*hex;
-      }
-      hex++;
-    } else {
-      assert_true(isxdigit((unsigned char)hex[0]) && isxdigit((unsigned char)hex[1]) && n < size);
-      bytes[n++] = (uint8_t)(digit(hex[0]) << 4 | digit(hex[1]));
-      hex += 2;
-    }
-  }
-  return n;
-}
-
 sd_status rig_input_hex(rig_side *side, const char *hex, uint64_t now)
 {
   uint8_t bytes[8192];
-  size_t n = rig_hex(hex, bytes, sizeof bytes);
+  size_t n = hex_bytes(hex, bytes, sizeof bytes);
   return sd_amqp_receive(side->connection, bytes, n, now);
 }
 
 sd_status rig_input_frame(rig_side *side, uint8_t type, uint16_t channel, const char *body_hex, uint64_t now)
 {
   uint8_t bytes[8192];
-  size_t n = 8 + rig_hex(body_hex, bytes + 8, sizeof bytes - 8);
+  size_t n = 8 + hex_bytes(body_hex, bytes + 8, sizeof bytes - 8);
   uint8_t head[8] = {0, 0, (uint8_t)(n >> 8), (uint8_t)n, 2, type, (uint8_t)(channel >> 8), (uint8_t)channel};
   memcpy(bytes, head, sizeof head);
   return sd_amqp_receive(side->connection, bytes, n, now);

@@ -3,12 +3,7 @@
 #ifndef SD_TEST_AMQP_RIG_H
 #define SD_TEST_AMQP_RIG_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "hex.h"
 
 #include "amqp/engine.h"
 #include "base/alloc.h"
@@ -78,9 +73,6 @@ sd_amqp_link *rig_last_link(rig_side *side);
 sd_status rig_send(sd_amqp_link *link, size_t size, uint8_t seed);
 bool rig_payload_is(const rig_side *side, size_t size, uint8_t seed);
 
-/* Hex text to bytes; spaces are passed over, "text" stands for its characters, <…> for its content with one
- * byte of size in front. Returns the length. */
-size_t rig_hex(const char *hex, uint8_t *bytes, size_t size);
 /* Gives hex to a side as input, `prefix` 8-byte frame header for frames: "channel" and body. */
 sd_status rig_input_hex(rig_side *side, const char *hex, uint64_t now);
 sd_status rig_input_frame(rig_side *side, uint8_t type, uint16_t channel, const char *body_hex, uint64_t now);

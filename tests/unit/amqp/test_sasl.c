@@ -10,7 +10,7 @@ static const char amqp_header[] = "\"AMQP\" 00010000";
 static void expect_output(rig_side *side, const char *hex)
 {
   uint8_t bytes[1024];
-  size_t n = rig_hex(hex, bytes, sizeof bytes);
+  size_t n = hex_bytes(hex, bytes, sizeof bytes);
   sd_bytes out = sd_amqp_output(side->connection);
   assert_int_equal(out.len, n);
   assert_memory_equal(out.data, bytes, n);
