@@ -108,9 +108,14 @@ size_t sd_batcher_held(const sd_batcher *batcher)
   return batcher->open ? held + sd_batch_held(batcher->open->write.batch) : held;
 }
 
-static bool has_room(const sd_batcher *batcher, size_t event_bytes)
+static bool fits(const sd_batcher *batcher, size_t event_bytes)
 {
   return sd_batcher_held(batcher) + event_bytes + SD_MEMORY_RESERVE <= batcher->share;
+}
+
+bool sd_batcher_has_room(const sd_batcher *batcher, size_t event_bytes)
+{
+  return (batcher->open || batcher->queued < SD_BATCHER_QUEUED_MAX) && fits(batcher, event_bytes);
 }
 
 /* Spare batches are memory too: they go before an event is refused. */
@@ -123,10 +128,10 @@ static void free_spare(sd_batcher *batcher)
 
 static sd_status make_room(sd_batcher *batcher, size_t event_bytes)
 {
-  if (has_room(batcher, event_bytes))
+  if (fits(batcher, event_bytes))
     return SD_OK;
   free_spare(batcher);
-  if (has_room(batcher, event_bytes))
+  if (fits(batcher, event_bytes))
     return SD_OK;
   sd_batcher_close(batcher);
   return batcher->first ? SD_AGAIN : SD_LIMIT;

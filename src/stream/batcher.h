@@ -53,6 +53,9 @@ void sd_batcher_release(sd_batcher *batcher);
 SD_MUST_CHECK sd_status sd_batcher_append(sd_batcher *batcher, uint32_t partition, const char *partition_id,
                                           int64_t epoch, const sd_event *event, uint64_t now_ms);
 
+/* An event of so many bytes would be taken now. */
+bool sd_batcher_has_room(const sd_batcher *batcher, size_t event_bytes);
+
 /* Closes the open batch, if it has rows. */
 void sd_batcher_close(sd_batcher *batcher);
 /* As close, when the open batch holds rows of the partition. */

@@ -181,7 +181,7 @@ static uint64_t next_claim_ms(const sd_mapping *mapping, const sd_claim *claim)
   uint64_t wait = left_us > 0 ? (uint64_t)left_us / 1000 + 1 : 0;
   wait = wait > most ? most : wait;
   wait = wait < least ? least : wait;
-  return sd_mapping_now(mapping) + wait + sd_random_below(least + 1);
+  return sd_mapping_now(mapping) + wait + sd_random_below(least);
 }
 
 static void take_claim(sd_mapping *mapping, sd_partition *partition, const sd_claim *claim,
@@ -313,10 +313,13 @@ static void claim_due(sd_mapping *mapping)
     if (due)
       add_claim(mapping, i);
   }
-  if (mapping->lease_op.count > 0)
+  if (mapping->lease_op.count > 0) {
     send_lease_op(mapping, SD_SINK_CLAIM);
-  else if (first)
+  } else if (first) {
+    /* Rows of partitions that all belong to others now. */
+    sd_batcher_discard(&mapping->batcher);
     attached(mapping);
+  }
 }
 
 static void renew_due(sd_mapping *mapping)

@@ -89,6 +89,7 @@ struct sd_mapping {
 
   sd_batcher batcher;
   sd_memory memory;
+  size_t refused_bytes;              /* of an event for which there was no room; 0: none */
   uint32_t transaction_batches_left; /* replies still to come of the transaction counted last */
   int64_t last_commit_us;
   mapping_counters counters;

@@ -68,6 +68,11 @@ static void warn_of_gap(sd_mapping *mapping, const sd_partition *partition, uint
   mapping->gaps_unwarned = 0;
 }
 
+static size_t event_bytes(const sd_event *event)
+{
+  return event->body.len + event->offset.len + event->properties.len + event->system_properties.len;
+}
+
 /* The event was not taken; the source resumes the partition before it later. */
 static sd_status refuse_event(sd_mapping *mapping, const sd_partition *partition, const sd_event *event,
                               sd_status status)
@@ -78,10 +83,10 @@ static sd_status refuse_event(sd_mapping *mapping, const sd_partition *partition
                  "event %" PRId64
                  " of partition %s has %zu bytes and does not fit into the mapping's memory of "
                  "%zu: raise memory_bytes",
-                 event->sequence_number, partition->id, event->body.len + event->properties.len,
-                 mapping->memory.share);
+                 event->sequence_number, partition->id, event_bytes(event), mapping->memory.share);
     sd_mapping_halt(mapping, &error, true);
   }
+  mapping->refused_bytes = event_bytes(event);
   sd_mapping_pump(mapping);
   return SD_AGAIN;
 }
@@ -92,6 +97,8 @@ static sd_status on_event(void *owner, uint32_t index, const sd_event *event)
   if (index >= mapping->partition_count)
     return SD_INVALID;
   sd_partition *partition = &mapping->partitions[index];
+  /* Each delivery uses up credit, taken or not. */
+  mapping->memory.received += event_bytes(event);
   /* Closed meanwhile; or delivered before. */
   if (!partition->open || event->sequence_number <= partition->received)
     return SD_OK;
@@ -103,10 +110,8 @@ static sd_status on_event(void *owner, uint32_t index, const sd_event *event)
   uint64_t gap = sd_partition_take(partition, event->sequence_number);
   if (gap)
     warn_of_gap(mapping, partition, gap);
-  size_t size = event->body.len + event->properties.len + event->system_properties.len;
   mapping->counters.received++;
   mapping->counters.received_bytes += event->body.len;
-  mapping->memory.received += size;
   if (mapping->batcher.waiting)
     sd_mapping_pump(mapping);
   return SD_OK;
@@ -262,9 +267,16 @@ void sd_mapping_receive_stop(sd_mapping *mapping)
 
 void sd_mapping_receive_grant(sd_mapping *mapping)
 {
-  size_t free_bytes;
-  if (!mapping->ready ||
-      !sd_memory_regrant(&mapping->memory, sd_batcher_held(&mapping->batcher), &free_bytes))
+  if (!mapping->ready)
     return;
-  mapping->source->vtable->grant(mapping->source, free_bytes);
+  const sd_batcher *batcher = &mapping->batcher;
+  if (mapping->refused_bytes && sd_batcher_has_room(batcher, mapping->refused_bytes)) {
+    /* The source waits for a word, even if as much is free as it was told last. */
+    mapping->refused_bytes = 0;
+    mapping->memory.told = false;
+  }
+  size_t held = sd_batcher_has_room(batcher, 0) ? sd_batcher_held(batcher) : mapping->memory.share;
+  size_t free_bytes;
+  if (sd_memory_regrant(&mapping->memory, held, &free_bytes))
+    mapping->source->vtable->grant(mapping->source, free_bytes);
 }
