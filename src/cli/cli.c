@@ -4,6 +4,7 @@
 #include "cli/arguments.h"
 #include "cli/help.h"
 
+#include <errno.h>
 #include <stdarg.h>
 
 enum { MESSAGE_MAX = 4096 };
@@ -34,7 +35,7 @@ sd_exit sd_command_fail(const sd_command_context *context, sd_exit code, const c
   return code;
 }
 
-static int unknown_command(const sd_command_context *context, const char *name)
+sd_exit sd_command_unknown(const sd_command_context *context, const char *name)
 {
   const sd_command *near = sd_command_nearest(name);
   if (near)
@@ -47,7 +48,8 @@ static int unknown_command(const sd_command_context *context, const char *name)
 /* Output that could not be written must not look like success. */
 static int finish(const sd_command_context *context, int code)
 {
-  if (fflush(context->out) == 0 && !ferror(context->out))
+  bool written = fflush(context->out) == 0 && !ferror(context->out);
+  if (written || errno == EPIPE)
     return code;
   sd_command_print_error(context, "the output could not be written");
   return code == SD_EXIT_OK ? SD_EXIT_CONFIG : code;
@@ -67,7 +69,7 @@ int sd_cli_main(int argc, char **argv, FILE *out, FILE *err)
     name = "version";
   context.command = sd_command_find(name);
   if (!context.command)
-    return unknown_command(&context, name);
+    return sd_command_unknown(&context, name);
 
   int code = SD_EXIT_USAGE;
   sd_error error;

@@ -98,6 +98,9 @@ void sd_command_print_error(const sd_command_context *context, const char *forma
 sd_exit sd_command_fail(const sd_command_context *context, sd_exit code, const char *format, ...)
     SD_PRINTF(3, 4);
 
+/* Says that there is no such command and which is near; SD_EXIT_USAGE. */
+sd_exit sd_command_unknown(const sd_command_context *context, const char *name);
+
 /* Output for people: colours only where the file is a terminal and NO_COLOR is not set. */
 bool sd_terminal_is(FILE *file);
 bool sd_terminal_has_colour(FILE *file);

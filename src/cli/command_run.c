@@ -1,8 +1,8 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
 /* `streamduck run`: the pipeline. */
 #include "base/alloc.h"
+#include "cli/job.h"
 #include "cli/output.h"
-#include "cli/plan.h"
 #include "cli/progress.h"
 #include "cli/status_server.h"
 
@@ -77,22 +77,21 @@ static void observe(void *user, const sd_stream_snapshot *snapshot)
   sd_progress_show(state->progress, snapshot);
 }
 
-static bool announce(sd_command_context *context, const sd_plan *plan, bool json)
+static bool announce(sd_command_context *context, const sd_job *job, bool json)
 {
   if (json)
-    return sd_output_json(context,
-                          json_pack("{s:s, s:s, s:i, s:o, s:o}", "event", "start", "version", SD_VERSION,
-                                    "pid", (int)getpid(), "mappings", sd_plan_to_json(plan), "problems",
-                                    sd_plan_problems_to_json(plan)));
-  sd_plan_print_problems(plan, context, context->err);
-  for (size_t i = 0; i < plan->mapping_count; i++) {
-    const sd_stream_mapping *m = &plan->mappings[i].stream;
+    return sd_output_json(context, json_pack("{s:s, s:s, s:i, s:o, s:o}", "event", "start", "version",
+                                             SD_VERSION, "pid", (int)getpid(), "mappings",
+                                             sd_job_to_json(job), "problems", sd_job_problems_to_json(job)));
+  sd_job_print_problems(job, context, context->err);
+  for (size_t i = 0; i < job->mapping_count; i++) {
+    const sd_stream_mapping *m = &job->mappings[i].stream;
     sd_buf line;
     sd_buf_init(&line, 8192);
     sd_buf_appendf(&line,
                    "mapping %d: %s on %s (%s) into %s %s.%s; begins at the checkpoint, without one at ",
                    m->number, m->hub, m->host, m->consumer_group, m->database, m->schema, m->table);
-    sd_plan_start_text(m, &line);
+    sd_job_start_text(m, &line);
     sd_buf_append_byte(&line, '\n');
     sd_output_text(context, context->err, &line);
     sd_buf_release(&line);
@@ -100,11 +99,11 @@ static bool announce(sd_command_context *context, const sd_plan *plan, bool json
   return true;
 }
 
-static sd_stream_mapping *copy_mappings(const sd_plan *plan)
+static sd_stream_mapping *copy_mappings(const sd_job *job)
 {
-  sd_stream_mapping *mappings = sd_calloc(plan->mapping_count, sizeof *mappings);
-  for (size_t i = 0; mappings && i < plan->mapping_count; i++)
-    mappings[i] = plan->mappings[i].stream;
+  sd_stream_mapping *mappings = sd_calloc(job->mapping_count, sizeof *mappings);
+  for (size_t i = 0; mappings && i < job->mapping_count; i++)
+    mappings[i] = job->mappings[i].stream;
   return mappings;
 }
 
@@ -120,14 +119,14 @@ static uint32_t interval(const sd_command_context *context, bool json)
   return !json && sd_terminal_is(context->err) ? TERMINAL_INTERVAL_MS : LINE_INTERVAL_MS;
 }
 
-static sd_exit run_plan(sd_command_context *context, sd_plan *plan, bool json)
+static sd_exit run_job(sd_command_context *context, sd_job *job, bool json)
 {
   sd_exit code = SD_EXIT_CONFIG;
   sd_error error;
   sd_stream *stream = NULL;
   run_state state = {.progress = NULL};
   uint32_t interval_ms = interval(context, json);
-  sd_stream_mapping *mappings = copy_mappings(plan);
+  sd_stream_mapping *mappings = copy_mappings(job);
   state.progress = sd_progress_new(context, json, interval_ms);
   if (!mappings || !state.progress) {
     sd_command_print_error(context, "out of memory");
@@ -137,11 +136,11 @@ static sd_exit run_plan(sd_command_context *context, sd_plan *plan, bool json)
   stream_options = (sd_stream_options){
       .struct_size = sizeof stream_options,
       .mappings = mappings,
-      .mapping_count = plan->mapping_count,
-      .memory_bytes = (size_t)sd_settings_number(plan->settings, "STREAMDUCK_MEMORY", 0, 0),
-      .libduckdb = sd_settings_text(plan->settings, "STREAMDUCK_LIBDUCKDB", 0),
+      .mapping_count = job->mapping_count,
+      .memory_bytes = (size_t)sd_settings_number(job->settings, "STREAMDUCK_MEMORY", 0, 0),
+      .libduckdb = sd_settings_text(job->settings, "STREAMDUCK_LIBDUCKDB", 0),
       .until_caught_up = sd_arguments_is_on(context->arguments, "until-caught-up"),
-      .log_level = (int)sd_settings_number(plan->settings, "STREAMDUCK_LOG_LEVEL", 0, 1),
+      .log_level = (int)sd_settings_number(job->settings, "STREAMDUCK_LOG_LEVEL", 0, 1),
       .log = sd_progress_log,
       .log_user = state.progress,
   };
@@ -152,7 +151,7 @@ static sd_exit run_plan(sd_command_context *context, sd_plan *plan, bool json)
     goto out;
   }
   /* Without the socket the pipeline is as good; only `status` cannot see it. */
-  if (sd_status_server_start(sd_plan_state_dir(plan), context->scrubber, &state.server, &error) != SD_OK)
+  if (sd_status_server_start(sd_job_state_dir(job), context->scrubber, &state.server, &error) != SD_OK)
     sd_progress_log(state.progress, 2, "run", error.message);
   sd_stream_observe(stream, interval_ms < OBSERVE_MS ? interval_ms : OBSERVE_MS, observe, &state);
   running = stream;
@@ -172,44 +171,42 @@ out:
   return code;
 }
 
-static sd_exit dry_run(sd_command_context *context, const sd_plan *plan, bool json)
+static sd_exit dry_run(sd_command_context *context, const sd_job *job, bool json)
 {
   if (json)
-    return sd_output_json(context,
-                          json_pack("{s:s, s:o, s:o}", "event", "plan", "mappings", sd_plan_to_json(plan),
-                                    "problems", sd_plan_problems_to_json(plan)))
+    return sd_output_json(context, json_pack("{s:s, s:o, s:o}", "event", "plan", "mappings",
+                                             sd_job_to_json(job), "problems", sd_job_problems_to_json(job)))
                ? SD_EXIT_OK
                : SD_EXIT_CONFIG;
-  sd_plan_print_problems(plan, context, context->err);
-  sd_plan_print(plan, context);
+  sd_job_print_problems(job, context, context->err);
+  sd_job_print(job, context);
   fputs("dry run: nothing was connected to and nothing was changed\n", context->out);
   return SD_EXIT_OK;
 }
 
 static sd_exit run_run(sd_command_context *context)
 {
-  sd_plan *plan;
+  sd_job *job;
   bool json = sd_arguments_is_on(context->arguments, "json");
-  sd_exit code = sd_plan_new(context, &plan);
+  sd_exit code = sd_job_new(context, &job);
   if (code != SD_EXIT_OK)
     return code;
   if (sd_arguments_is_on(context->arguments, "smart"))
-    sd_problems_add(&plan->problems, SD_PROBLEM_NOTICE, NULL,
+    sd_problems_add(&job->problems, SD_PROBLEM_NOTICE, NULL,
                     "--smart: smart retry is not in this version; errors are retried by rules");
-  if (sd_problems_errors(&plan->problems)) {
+  if (sd_problems_errors(&job->problems)) {
     code = SD_EXIT_CONFIG;
     if (json)
-      sd_output_json(context,
-                     json_pack("{s:s, s:i, s:s, s:o}", "event", "end", "exit_code", (int)code, "result",
-                               "configuration", "problems", sd_plan_problems_to_json(plan)));
+      sd_output_json(context, json_pack("{s:s, s:i, s:s, s:o}", "event", "end", "exit_code", (int)code,
+                                        "result", "configuration", "problems", sd_job_problems_to_json(job)));
     else
-      sd_plan_print_problems(plan, context, context->err);
+      sd_job_print_problems(job, context, context->err);
   } else if (sd_arguments_is_on(context->arguments, "dry-run")) {
-    code = dry_run(context, plan, json);
+    code = dry_run(context, job, json);
   } else {
-    code = announce(context, plan, json) ? run_plan(context, plan, json) : SD_EXIT_CONFIG;
+    code = announce(context, job, json) ? run_job(context, job, json) : SD_EXIT_CONFIG;
   }
-  sd_plan_free(plan);
+  sd_job_free(job);
   return code;
 }
 
@@ -224,6 +221,6 @@ const sd_command sd_command_run = {
                    "time. A mapping "
                    "that cannot go on halts with its checkpoint unmoved; the others run on.\n"
                    "Progress goes to standard error, the statistics at the end to standard output.",
-    .options = {options, sd_plan_options, sd_config_options},
+    .options = {options, sd_job_options, sd_config_options},
     .run = run_run,
 };

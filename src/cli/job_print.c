@@ -1,12 +1,12 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
-/* A plan and its problems for people and as JSON. */
+/* A job and its problems for people and as JSON. */
 #include "base/clock.h"
+#include "cli/job.h"
 #include "cli/output.h"
-#include "cli/plan.h"
 
 enum { TEXT_MAX = 1024 };
 
-void sd_plan_start_text(const sd_stream_mapping *mapping, sd_buf *out)
+void sd_job_start_text(const sd_stream_mapping *mapping, sd_buf *out)
 {
   char time[SD_CLOCK_ISO8601_SIZE];
   switch (mapping->start) {
@@ -25,7 +25,7 @@ void sd_plan_start_text(const sd_stream_mapping *mapping, sd_buf *out)
   sd_buf_appendf(out, "offset:%s", mapping->start_offset);
 }
 
-static void describe_mapping(const sd_plan_mapping *mapping, sd_buf *out)
+static void describe_mapping(const sd_job_mapping *mapping, sd_buf *out)
 {
   const sd_stream_mapping *s = &mapping->stream;
   sd_buf_appendf(out, "mapping %d\n", mapping->number);
@@ -42,7 +42,7 @@ static void describe_mapping(const sd_plan_mapping *mapping, sd_buf *out)
                    s->sas_token ? "with the SharedAccessSignature *** of " : "without a key, as ",
                    mapping->connection_variable);
   sd_buf_append_text(out, "  begins at the checkpoint, without one at ");
-  sd_plan_start_text(s, out);
+  sd_job_start_text(s, out);
   sd_buf_appendf(out, "; offset lost: %s\n", s->earliest_on_offset_lost ? "go on with the earliest" : "stop");
   sd_buf_appendf(out, "  into   %s %s, table %s.%s, event_body %s\n",
                  s->motherduck ? "MotherDuck database" : "file", s->database, s->schema, s->table,
@@ -54,25 +54,25 @@ static void describe_mapping(const sd_plan_mapping *mapping, sd_buf *out)
   sd_buf_append_text(out, "\n");
 }
 
-void sd_plan_print(const sd_plan *plan, const sd_command_context *context)
+void sd_job_print(const sd_job *job, const sd_command_context *context)
 {
-  for (size_t i = 0; i < plan->mapping_count; i++) {
-    if (!plan->mappings[i].complete)
+  for (size_t i = 0; i < job->mapping_count; i++) {
+    if (!job->mappings[i].complete)
       continue;
     sd_buf text;
     sd_buf_init(&text, 64 * TEXT_MAX);
-    describe_mapping(&plan->mappings[i], &text);
+    describe_mapping(&job->mappings[i], &text);
     sd_output_text(context, context->out, &text);
     sd_buf_release(&text);
   }
 }
 
-static json_t *mapping_to_json(const sd_plan_mapping *mapping)
+static json_t *mapping_to_json(const sd_job_mapping *mapping)
 {
   const sd_stream_mapping *s = &mapping->stream;
   sd_buf start;
   sd_buf_init(&start, TEXT_MAX);
-  sd_plan_start_text(s, &start);
+  sd_job_start_text(s, &start);
   json_t *json = json_pack(
       "{s:i, s:{s:s, s:i, s:b, s:s, s:s, s:s, s:s}, s:{s:s, s:s, s:s, s:s, s:s}, s:{s:I, s:I, s:I}}",
       "mapping", mapping->number, "source", "host", s->host, "port", (int)s->port, "tls", (int)s->tls, "hub",
@@ -85,12 +85,11 @@ static json_t *mapping_to_json(const sd_plan_mapping *mapping)
   return json;
 }
 
-json_t *sd_plan_to_json(const sd_plan *plan)
+json_t *sd_job_to_json(const sd_job *job)
 {
   json_t *array = json_array();
-  for (size_t i = 0; array && i < plan->mapping_count; i++) {
-    if (plan->mappings[i].complete &&
-        json_array_append_new(array, mapping_to_json(&plan->mappings[i])) != 0) {
+  for (size_t i = 0; array && i < job->mapping_count; i++) {
+    if (job->mappings[i].complete && json_array_append_new(array, mapping_to_json(&job->mappings[i])) != 0) {
       json_decref(array);
       return NULL;
     }
@@ -98,13 +97,13 @@ json_t *sd_plan_to_json(const sd_plan *plan)
   return array;
 }
 
-void sd_plan_print_problems(const sd_plan *plan, const sd_command_context *context, FILE *file)
+void sd_job_print_problems(const sd_job *job, const sd_command_context *context, FILE *file)
 {
   static const char *const colours[] = {"\033[31m", "\033[33m", "\033[36m"};
   bool colour = sd_terminal_has_colour(file);
   for (int level = SD_PROBLEM_ERROR; level <= SD_PROBLEM_NOTICE; level++) {
-    for (size_t i = 0; i < plan->problems.count; i++) {
-      const sd_problem *problem = &plan->problems.items[i];
+    for (size_t i = 0; i < job->problems.count; i++) {
+      const sd_problem *problem = &job->problems.items[i];
       if ((int)problem->level != level)
         continue;
       sd_buf text;
@@ -115,15 +114,15 @@ void sd_plan_print_problems(const sd_plan *plan, const sd_command_context *conte
       sd_buf_release(&text);
     }
   }
-  if (plan->problems.incomplete)
+  if (job->problems.incomplete)
     fprintf(file, "there are more problems than the %d listed\n", (int)SD_PROBLEMS_MAX);
 }
 
-json_t *sd_plan_problems_to_json(const sd_plan *plan)
+json_t *sd_job_problems_to_json(const sd_job *job)
 {
   json_t *array = json_array();
-  for (size_t i = 0; array && i < plan->problems.count; i++) {
-    const sd_problem *problem = &plan->problems.items[i];
+  for (size_t i = 0; array && i < job->problems.count; i++) {
+    const sd_problem *problem = &job->problems.items[i];
     char text[SD_PROBLEM_TEXT_MAX];
     sd_bytes_to_text(sd_bytes_of(problem->text), text, sizeof text);
     sd_utf8_repair(text, strlen(text));

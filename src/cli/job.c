@@ -1,16 +1,16 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
-/* Making a plan from the command line, the environment and .env; what concerns all mappings together. */
-#include "cli/plan.h"
+/* Making a job from the command line, the environment and .env; what concerns all mappings together. */
+#include "cli/job.h"
 
 #include "base/alloc.h"
-#include "cli/plan_mapping.h"
+#include "cli/job_mapping.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
 enum { ARENA_BLOCK = 16 * 1024, ARENA_MAX = 16 * 1024 * 1024, ASSIGNMENTS_MAX = SD_ARGUMENTS_MAX };
 
-const sd_option sd_plan_options[] = {
+const sd_option sd_job_options[] = {
     {.flag = "env-file",
      .letter = 'e',
      .type = SD_OPTION_TEXT,
@@ -29,19 +29,18 @@ const sd_option sd_plan_options[] = {
     {.variable = NULL},
 };
 
-static const char *copy_text(sd_plan *plan, const char *text, size_t len)
+static const char *copy_text(sd_job *job, const char *text, size_t len)
 {
-  return sd_arena_copy(&plan->arena, text, len);
+  return sd_arena_copy(&job->arena, text, len);
 }
 
 /* One NAME=VALUE of --set. */
-static sd_exit take_assignment(sd_command_context *context, sd_plan *plan, const char *text,
-                               sd_assignment *ret)
+static sd_exit take_assignment(sd_command_context *context, sd_job *job, const char *text, sd_assignment *ret)
 {
   const char *equals = strchr(text, '=');
   if (!equals || equals == text)
     return sd_command_fail(context, SD_EXIT_USAGE, "--set needs NAME=VALUE");
-  const char *name = copy_text(plan, text, (size_t)(equals - text));
+  const char *name = copy_text(job, text, (size_t)(equals - text));
   if (!name)
     return sd_command_fail(context, SD_EXIT_CONFIG, "out of memory");
   for (const sd_option *o = sd_config_options; !sd_option_is_end(o); o++) {
@@ -57,7 +56,7 @@ static sd_exit take_assignment(sd_command_context *context, sd_plan *plan, const
   return SD_EXIT_OK;
 }
 
-static sd_exit take_command_line(sd_command_context *context, sd_plan *plan, sd_assignment *assignments,
+static sd_exit take_command_line(sd_command_context *context, sd_job *job, sd_assignment *assignments,
                                  size_t *ret_count)
 {
   size_t count = 0;
@@ -68,7 +67,7 @@ static sd_exit take_command_line(sd_command_context *context, sd_plan *plan, sd_
   size_t sets = sd_arguments_count(context->arguments, "set");
   for (size_t i = 0; i < sets && count < ASSIGNMENTS_MAX; i++) {
     sd_exit code =
-        take_assignment(context, plan, sd_arguments_nth(context->arguments, "set", i), &assignments[count]);
+        take_assignment(context, job, sd_arguments_nth(context->arguments, "set", i), &assignments[count]);
     if (code != SD_EXIT_OK)
       return code;
     count++;
@@ -77,7 +76,7 @@ static sd_exit take_command_line(sd_command_context *context, sd_plan *plan, sd_
   return SD_EXIT_OK;
 }
 
-static sd_exit fill(sd_command_context *context, sd_plan *plan, sd_assignment *assignments)
+static sd_exit fill(sd_command_context *context, sd_job *job, sd_assignment *assignments)
 {
   sd_settings_sources sources = {
       .command_line = assignments,
@@ -85,61 +84,61 @@ static sd_exit fill(sd_command_context *context, sd_plan *plan, sd_assignment *a
       .file = sd_arguments_text(context->arguments, "env-file"),
       .file_is_optional = !sd_arguments_given(context->arguments, "env-file"),
   };
-  sd_exit code = take_command_line(context, plan, assignments, &sources.command_line_count);
+  sd_exit code = take_command_line(context, job, assignments, &sources.command_line_count);
   if (code != SD_EXIT_OK)
     return code;
-  sd_status status = sd_settings_load(&sources, context->scrubber, &plan->problems, &plan->settings);
+  sd_status status = sd_settings_load(&sources, context->scrubber, &job->problems, &job->settings);
   if (status == SD_OK)
-    status = sd_plan_judge(plan, context->scrubber);
+    status = sd_job_judge(job, context->scrubber);
   if (status != SD_OK)
     return sd_command_fail(context, SD_EXIT_CONFIG, "the configuration could not be read: %s",
                            sd_status_text(status));
   return SD_EXIT_OK;
 }
 
-sd_exit sd_plan_new(sd_command_context *context, sd_plan **ret_plan)
+sd_exit sd_job_new(sd_command_context *context, sd_job **ret_job)
 {
   sd_exit code;
-  sd_plan *plan = sd_calloc(1, sizeof *plan);
+  sd_job *job = sd_calloc(1, sizeof *job);
   sd_assignment *assignments = sd_calloc(ASSIGNMENTS_MAX, sizeof *assignments);
-  if (!plan || !assignments) {
+  if (!job || !assignments) {
     code = sd_command_fail(context, SD_EXIT_CONFIG, "out of memory");
     goto out;
   }
-  sd_arena_init(&plan->arena, ARENA_BLOCK, ARENA_MAX);
-  sd_problems_init(&plan->problems);
-  code = fill(context, plan, assignments);
+  sd_arena_init(&job->arena, ARENA_BLOCK, ARENA_MAX);
+  sd_problems_init(&job->problems);
+  code = fill(context, job, assignments);
   if (code != SD_EXIT_OK)
     goto out;
-  *ret_plan = plan;
-  plan = NULL;
+  *ret_job = job;
+  job = NULL;
 out:
   sd_free(assignments);
-  sd_plan_free(plan);
+  sd_job_free(job);
   return code;
 }
 
-void sd_plan_free(sd_plan *plan)
+void sd_job_free(sd_job *job)
 {
-  if (!plan)
+  if (!job)
     return;
-  sd_settings_free(plan->settings);
-  sd_problems_release(&plan->problems);
-  sd_free(plan->mappings);
-  sd_arena_release(&plan->arena);
-  sd_free(plan);
+  sd_settings_free(job->settings);
+  sd_problems_release(&job->problems);
+  sd_free(job->mappings);
+  sd_arena_release(&job->arena);
+  sd_free(job);
 }
 
 /* Every N that some variable has, ascending. The settings are sorted by row first. */
-static sd_status collect_numbers(sd_plan *plan)
+static sd_status collect_numbers(sd_job *job)
 {
-  size_t settings = sd_settings_count(plan->settings);
-  sd_plan_mapping *mappings = sd_calloc(settings ? settings : 1, sizeof *mappings);
+  size_t settings = sd_settings_count(job->settings);
+  sd_job_mapping *mappings = sd_calloc(settings ? settings : 1, sizeof *mappings);
   if (!mappings)
     return SD_NOMEM;
   size_t count = 0;
   for (size_t i = 0; i < settings; i++) {
-    const sd_setting *setting = sd_settings_at(plan->settings, i);
+    const sd_setting *setting = sd_settings_at(job->settings, i);
     if (!strstr(setting->option->variable, "{N}"))
       continue;
     size_t at = 0;
@@ -148,78 +147,78 @@ static sd_status collect_numbers(sd_plan *plan)
     if (at < count && mappings[at].number == setting->number)
       continue;
     memmove(&mappings[at + 1], &mappings[at], (count - at) * sizeof *mappings);
-    mappings[at] = (sd_plan_mapping){.number = setting->number};
+    mappings[at] = (sd_job_mapping){.number = setting->number};
     count++;
   }
-  plan->mappings = mappings;
-  plan->mapping_count = count;
+  job->mappings = mappings;
+  job->mapping_count = count;
   return SD_OK;
 }
 
-static void judge_retry(sd_plan *plan)
+static void judge_retry(sd_job *job)
 {
-  const sd_settings *settings = plan->settings;
+  const sd_settings *settings = job->settings;
   if (!sd_settings_number(settings, "SMART_RETRY_ENABLED", 0, 0))
     return;
   sd_problems_add(
-      &plan->problems, SD_PROBLEM_NOTICE, "SMART_RETRY_ENABLED",
+      &job->problems, SD_PROBLEM_NOTICE, "SMART_RETRY_ENABLED",
       "SMART_RETRY_ENABLED is true: smart retry is not in this version; errors are retried by rules");
   if (!sd_settings_find_any(settings, "SMART_RETRY_LLM_API_KEY", 0))
-    sd_problems_add(&plan->problems, SD_PROBLEM_WARNING, "SMART_RETRY_LLM_API_KEY",
+    sd_problems_add(&job->problems, SD_PROBLEM_WARNING, "SMART_RETRY_LLM_API_KEY",
                     "SMART_RETRY_LLM_API_KEY is missing: smart retry will need it");
 }
 
-static void judge_logfire(sd_plan *plan)
+static void judge_logfire(sd_job *job)
 {
-  const sd_settings *settings = plan->settings;
+  const sd_settings *settings = job->settings;
   if (!sd_settings_number(settings, "LOGFIRE_ENABLED", 0, 0))
     return;
-  sd_problems_add(&plan->problems, SD_PROBLEM_NOTICE, "LOGFIRE_ENABLED",
+  sd_problems_add(&job->problems, SD_PROBLEM_NOTICE, "LOGFIRE_ENABLED",
                   "LOGFIRE_ENABLED is true: sending traces is not in this version");
   const sd_setting *token = sd_settings_find_any(settings, "LOGFIRE_TOKEN", 0);
   if (sd_settings_number(settings, "LOGFIRE_SEND_TO_LOGFIRE", 0, 1) && (!token || !token->text[0]))
-    sd_problems_add(&plan->problems, SD_PROBLEM_ERROR, "LOGFIRE_TOKEN",
+    sd_problems_add(&job->problems, SD_PROBLEM_ERROR, "LOGFIRE_TOKEN",
                     "LOGFIRE_TOKEN is missing: add it, or set LOGFIRE_SEND_TO_LOGFIRE=false");
 }
 
-static void judge_count(sd_plan *plan)
+static void judge_count(sd_job *job)
 {
-  if (plan->mapping_count > SD_STREAM_MAPPINGS_MAX)
-    sd_problems_add(&plan->problems, SD_PROBLEM_ERROR, NULL,
+  if (job->mapping_count > SD_STREAM_MAPPINGS_MAX)
+    sd_problems_add(&job->problems, SD_PROBLEM_ERROR, NULL,
                     "%zu mappings are configured; one process runs at most %d: divide them among several",
-                    plan->mapping_count, (int)SD_STREAM_MAPPINGS_MAX);
-  if (plan->mapping_count > 0)
+                    job->mapping_count, (int)SD_STREAM_MAPPINGS_MAX);
+  if (job->mapping_count > 0)
     return;
-  const char *file = sd_settings_file(plan->settings);
+  const char *file = sd_settings_file(job->settings);
   sd_problems_add(
-      &plan->problems, SD_PROBLEM_ERROR, "EVENTHUBNAME_1",
+      &job->problems, SD_PROBLEM_ERROR, "EVENTHUBNAME_1",
       "no mapping is configured%s%s: set EVENTHUBNAME_1, EVENTHUBNAME_1_CONSUMER_GROUP, "
       "EVENTHUB_CONNECTION_STRING, MOTHERDUCK_1_DATABASE and MOTHERDUCK_1_TABLE; `streamduck help "
       "--env-example` prints a .env to fill in",
       file[0] ? " in " : " and there is no .env here", file);
 }
 
-sd_status sd_plan_judge(sd_plan *plan, sd_scrubber *scrubber)
+sd_status sd_job_judge(sd_job *job, sd_scrubber *scrubber)
 {
-  sd_status status = collect_numbers(plan);
+  sd_status status = collect_numbers(job);
   if (status != SD_OK)
     return status;
-  judge_count(plan);
-  sd_plan_mapping_judge_original(plan);
-  for (size_t i = 0; i < plan->mapping_count; i++) {
-    status = sd_plan_mapping_judge(plan, &plan->mappings[i], scrubber);
+  judge_count(job);
+  sd_job_mapping_judge_original(job);
+  for (size_t i = 0; i < job->mapping_count; i++) {
+    status = sd_job_mapping_judge(job, &job->mappings[i], scrubber);
     if (status != SD_OK)
       return status;
   }
-  sd_plan_mapping_compare(plan);
-  judge_retry(plan);
-  judge_logfire(plan);
-  return plan->problems.incomplete && plan->problems.count < SD_PROBLEMS_MAX ? SD_NOMEM : SD_OK;
+  sd_job_mapping_compare(job);
+  judge_retry(job);
+  judge_logfire(job);
+  return job->problems.incomplete && job->problems.count < SD_PROBLEMS_MAX ? SD_NOMEM : SD_OK;
 }
 
-const char *sd_plan_state_dir(sd_plan *plan)
+const char *sd_job_state_dir(sd_job *job)
 {
-  const char *text = sd_settings_text(plan->settings, "STREAMDUCK_STATE_DIR", 0);
+  const char *text = sd_settings_text(job->settings, "STREAMDUCK_STATE_DIR", 0);
   if (text)
     return text;
   const char *base = getenv("XDG_STATE_HOME");
@@ -232,7 +231,7 @@ const char *sd_plan_state_dir(sd_plan *plan)
   if (!base || !base[0])
     return "";
   size_t head = strlen(base), tail = strlen(below);
-  char *path = sd_arena_alloc(&plan->arena, head + tail + 1, 1);
+  char *path = sd_arena_alloc(&job->arena, head + tail + 1, 1);
   if (!path)
     return "";
   memcpy(path, base, head);

@@ -1,6 +1,6 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
-/* Mappings that get into each other's way, and files that are not as a plan needs them. */
-#include "cli/plan_mapping.h"
+/* Mappings that get into each other's way, and files that are not as a job needs them. */
+#include "cli/job_mapping.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -52,7 +52,7 @@ static bool same_target(const sd_stream_mapping *a, const sd_stream_mapping *b)
   return a->motherduck ? strcasecmp(a->database, b->database) == 0 : same_file(a->database, b->database);
 }
 
-static void compare(sd_plan *plan, sd_plan_mapping *a, sd_plan_mapping *b)
+static void compare(sd_job *job, sd_job_mapping *a, sd_job_mapping *b)
 {
   const sd_stream_mapping *x = &a->stream, *y = &b->stream;
   char variable[SD_OPTION_NAME_MAX];
@@ -61,7 +61,7 @@ static void compare(sd_plan *plan, sd_plan_mapping *a, sd_plan_mapping *b)
   if (same_target(x, y)) {
     snprintf(variable, sizeof variable, "EVENTHUBNAME_%d", b->number);
     sd_problems_add(
-        &plan->problems, SD_PROBLEM_ERROR, variable,
+        &job->problems, SD_PROBLEM_ERROR, variable,
         "mappings %d and %d are the same: both read %.100s on %.100s with consumer group %.100s into "
         "%.200s %.100s.%.100s; remove one or change its hub, group or table",
         a->number, b->number, x->hub, x->host, x->consumer_group, x->database, x->schema, x->table);
@@ -72,65 +72,65 @@ static void compare(sd_plan *plan, sd_plan_mapping *a, sd_plan_mapping *b)
     return;
   snprintf(variable, sizeof variable, "EVENTHUBNAME_%d_CONSUMER_GROUP", b->number);
   sd_problems_add(
-      &plan->problems, SD_PROBLEM_WARNING, variable,
+      &job->problems, SD_PROBLEM_WARNING, variable,
       "mappings %d and %d read %.200s with the same consumer group %.200s and will take its partitions "
       "from each other: give one of them a consumer group of its own",
       a->number, b->number, x->hub, x->consumer_group);
 }
 
-void sd_plan_mapping_compare(sd_plan *plan)
+void sd_job_mapping_compare(sd_job *job)
 {
-  for (size_t i = 0; i < plan->mapping_count; i++) {
-    for (size_t j = i + 1; j < plan->mapping_count; j++) {
-      if (plan->mappings[i].complete && plan->mappings[j].complete)
-        compare(plan, &plan->mappings[i], &plan->mappings[j]);
+  for (size_t i = 0; i < job->mapping_count; i++) {
+    for (size_t j = i + 1; j < job->mapping_count; j++) {
+      if (job->mappings[i].complete && job->mappings[j].complete)
+        compare(job, &job->mappings[i], &job->mappings[j]);
     }
   }
 }
 
-static void check_database_file(sd_plan *plan, int number, const char *path)
+static void check_database_file(sd_job *job, int number, const char *path)
 {
   char variable[SD_OPTION_NAME_MAX], folder[PATH_MAX];
   struct stat info;
   snprintf(variable, sizeof variable, "MOTHERDUCK_%d_DATABASE", number);
   split_path(path, folder, sizeof folder);
   if (stat(folder, &info) != 0 || !S_ISDIR(info.st_mode)) {
-    sd_problems_add(&plan->problems, SD_PROBLEM_ERROR, variable,
+    sd_problems_add(&job->problems, SD_PROBLEM_ERROR, variable,
                     "%s: there is no folder %.300s; make it: mkdir -p '%.300s'", variable, folder, folder);
     return;
   }
   /* DuckDB makes its log beside the file, so the folder counts even when the file is there. */
   if (access(folder, W_OK | X_OK) != 0)
     sd_problems_add(
-        &plan->problems, SD_PROBLEM_ERROR, variable,
+        &job->problems, SD_PROBLEM_ERROR, variable,
         "%s: the folder %.300s is not writable by this user; change its permissions or choose another",
         variable, folder);
   if (stat(path, &info) != 0)
     return;
   if (!S_ISREG(info.st_mode))
-    sd_problems_add(&plan->problems, SD_PROBLEM_ERROR, variable,
+    sd_problems_add(&job->problems, SD_PROBLEM_ERROR, variable,
                     "%s: %.300s is not a file; choose another name", variable, path);
   else if (access(path, R_OK | W_OK) != 0)
-    sd_problems_add(&plan->problems, SD_PROBLEM_ERROR, variable,
+    sd_problems_add(&job->problems, SD_PROBLEM_ERROR, variable,
                     "%s: %.300s is not readable and writable by this user; change its permissions", variable,
                     path);
 }
 
 /* Opening a DuckDB file otherwise than through DuckDB is harmless only before this process has it open;
  * access and stat do not open it. */
-void sd_plan_check_files(sd_plan *plan)
+void sd_job_check_files(sd_job *job)
 {
-  for (size_t i = 0; i < plan->mapping_count; i++) {
-    const sd_stream_mapping *stream = &plan->mappings[i].stream;
+  for (size_t i = 0; i < job->mapping_count; i++) {
+    const sd_stream_mapping *stream = &job->mappings[i].stream;
     if (stream->database && !stream->motherduck)
-      check_database_file(plan, plan->mappings[i].number, stream->database);
+      check_database_file(job, job->mappings[i].number, stream->database);
     if (stream->ca_file && access(stream->ca_file, R_OK) != 0)
-      sd_problems_add(&plan->problems, SD_PROBLEM_ERROR, "EVENTHUB_CA_FILE",
-                      "mapping %d: the certificates' file %.300s cannot be read: %s",
-                      plan->mappings[i].number, stream->ca_file, strerror(errno));
+      sd_problems_add(&job->problems, SD_PROBLEM_ERROR, "EVENTHUB_CA_FILE",
+                      "mapping %d: the certificates' file %.300s cannot be read: %s", job->mappings[i].number,
+                      stream->ca_file, strerror(errno));
   }
-  const char *library = sd_settings_text(plan->settings, "STREAMDUCK_LIBDUCKDB", 0);
+  const char *library = sd_settings_text(job->settings, "STREAMDUCK_LIBDUCKDB", 0);
   if (library && access(library, R_OK) != 0)
-    sd_problems_add(&plan->problems, SD_PROBLEM_ERROR, "STREAMDUCK_LIBDUCKDB",
+    sd_problems_add(&job->problems, SD_PROBLEM_ERROR, "STREAMDUCK_LIBDUCKDB",
                     "STREAMDUCK_LIBDUCKDB: %.300s cannot be read: %s", library, strerror(errno));
 }
