@@ -62,6 +62,8 @@ extern const sd_command sd_command_check_credentials;
 extern const sd_command sd_command_status;
 extern const sd_command sd_command_monitor;
 extern const sd_command sd_command_import_checkpoints;
+extern const sd_command sd_command_demo;
+extern const sd_command sd_command_demo_send; /* hidden: started by demo */
 extern const sd_command sd_command_version;
 extern const sd_command sd_command_help;
 
