@@ -64,6 +64,7 @@ extern const sd_command sd_command_monitor;
 extern const sd_command sd_command_import_checkpoints;
 extern const sd_command sd_command_demo;
 extern const sd_command sd_command_demo_send; /* hidden: started by demo */
+extern const sd_command sd_command_emulator;
 extern const sd_command sd_command_version;
 extern const sd_command sd_command_help;
 

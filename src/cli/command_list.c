@@ -4,6 +4,7 @@
 
 const sd_command *const sd_commands[] = {
     &sd_command_validate_config,
+    &sd_command_emulator,
     &sd_command_version,
     &sd_command_help,
     NULL,

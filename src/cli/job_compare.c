@@ -116,6 +116,15 @@ static void check_database_file(sd_job *job, int number, const char *path)
                     path);
 }
 
+static void check_readable(sd_job *job, const char *variable, const char *path, const char *what)
+{
+  sd_error error;
+  if (access(path, R_OK) == 0)
+    return;
+  sd_error_set_errno(&error, SD_CONFIG, errno, "%s: %s %.200s cannot be read", variable, what, path);
+  sd_problems_add(&job->problems, SD_PROBLEM_ERROR, variable, "%s; correct the path", error.message);
+}
+
 /* Opening a DuckDB file otherwise than through DuckDB is harmless only before this process has it open;
  * access and stat do not open it. */
 void sd_job_check_files(sd_job *job)
@@ -124,13 +133,10 @@ void sd_job_check_files(sd_job *job)
     const sd_stream_mapping *stream = &job->mappings[i].stream;
     if (stream->database && !stream->motherduck)
       check_database_file(job, job->mappings[i].number, stream->database);
-    if (stream->ca_file && access(stream->ca_file, R_OK) != 0)
-      sd_problems_add(&job->problems, SD_PROBLEM_ERROR, "EVENTHUB_CA_FILE",
-                      "mapping %d: the certificates' file %.300s cannot be read: %s", job->mappings[i].number,
-                      stream->ca_file, strerror(errno));
+    if (stream->ca_file)
+      check_readable(job, "EVENTHUB_CA_FILE", stream->ca_file, "the certificates' file");
   }
   const char *library = sd_settings_text(job->settings, "STREAMDUCK_LIBDUCKDB", 0);
-  if (library && access(library, R_OK) != 0)
-    sd_problems_add(&job->problems, SD_PROBLEM_ERROR, "STREAMDUCK_LIBDUCKDB",
-                    "STREAMDUCK_LIBDUCKDB: %.300s cannot be read: %s", library, strerror(errno));
+  if (library)
+    check_readable(job, "STREAMDUCK_LIBDUCKDB", library, "the library");
 }
