@@ -1,0 +1,546 @@
+/* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
+/* A partition's log over its segments. */
+#include "emulator/log.h"
+#include "emulator/segment.h"
+
+#include "base/alloc.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+  READ_SIZE = 256 * 1024, /* of one read while no record is larger */
+  SEGMENTS_MAX = 1024 * 1024
+};
+
+struct emu_log {
+  char *dir; /* NULL: in memory */
+  uint64_t segment_bytes;
+  emu_segment *segments; /* at least one; the last is written to */
+  size_t segment_count;
+  size_t segment_cap;
+  size_t open_index; /* the older segment whose file is open, or SIZE_MAX */
+  int64_t next_sequence;
+  int64_t last_enqueued_ms;
+  uint64_t last_position;
+  sd_buf staged;
+  size_t staged_begin; /* of the event that is being built */
+  int64_t staged_events;
+};
+
+void emu_log_space_release(emu_log_space *space)
+{
+  sd_free(space->data);
+  space->data = NULL;
+  space->size = 0;
+}
+
+static emu_segment *newest(emu_log *log)
+{
+  return &log->segments[log->segment_count - 1];
+}
+
+static sd_status add_segment(emu_log *log, const emu_segment *segment)
+{
+  if (log->segment_count == log->segment_cap) {
+    if (log->segment_cap >= SEGMENTS_MAX)
+      return SD_LIMIT;
+    size_t cap = log->segment_cap ? log->segment_cap * 2 : 4;
+    emu_segment *grown = sd_realloc(log->segments, cap * sizeof *grown);
+    if (!grown)
+      return SD_NOMEM;
+    log->segments = grown;
+    log->segment_cap = cap;
+  }
+  log->segments[log->segment_count++] = *segment;
+  return SD_OK;
+}
+
+static int compare_bases(const void *a, const void *b)
+{
+  const uint64_t *x = a;
+  const uint64_t *y = b;
+  return *x < *y ? -1 : *x > *y;
+}
+
+/* The positions in the names of the segment files, ascending. */
+static sd_status list_bases(const char *dir, uint64_t **ret_bases, size_t *ret_count, sd_error *error)
+{
+  uint64_t *bases = NULL;
+  size_t count = 0;
+  size_t cap = 0;
+  DIR *folder = opendir(dir);
+  if (!folder)
+    return sd_error_set_errno(error, SD_IO, errno, "cannot read the folder %s", dir);
+  sd_status status = SD_OK;
+  for (const struct dirent *entry = readdir(folder); entry; entry = readdir(folder)) {
+    int64_t base = 0;
+    if (strlen(entry->d_name) != 24 || strcmp(entry->d_name + 20, ".log") != 0 ||
+        !sd_bytes_to_int64(sd_bytes_make(entry->d_name, 20), &base) || base < 0)
+      continue;
+    if (count == cap) {
+      cap = cap ? cap * 2 : 16;
+      uint64_t *grown = sd_realloc(bases, cap * sizeof *grown);
+      if (!grown) {
+        status = sd_error_set(error, SD_NOMEM, "cannot list %s", dir);
+        break;
+      }
+      bases = grown;
+    }
+    bases[count++] = (uint64_t)base;
+  }
+  (void)closedir(folder);
+  if (status != SD_OK) {
+    sd_free(bases);
+    return status;
+  }
+  if (count > 0)
+    qsort(bases, count, sizeof *bases, compare_bases);
+  *ret_bases = bases;
+  *ret_count = count;
+  return SD_OK;
+}
+
+static sd_status open_segments(emu_log *log, sd_error *error)
+{
+  uint64_t *bases = NULL;
+  size_t count = 0;
+  sd_status status = list_bases(log->dir, &bases, &count, error);
+  for (size_t i = 0; i < count && status == SD_OK; i++) {
+    emu_segment segment;
+    status = emu_segment_open(log->dir, bases[i], i + 1 == count, &segment, error);
+    if (status != SD_OK)
+      break;
+    const emu_segment *before = log->segment_count ? newest(log) : NULL;
+    bool fits = !before || (before->base + before->size == segment.base &&
+                            (segment.index_count == 0 || segment.index[0].sequence == log->next_sequence));
+    if (!fits)
+      status =
+          sd_error_set(error, SD_CORRUPT,
+                       "%s/%020" PRIu64 ".log does not continue the segment before it; restore the missing "
+                       "file, or move the data folder away to begin anew",
+                       log->dir, segment.base);
+    else if (add_segment(log, &segment) != SD_OK)
+      status = sd_error_set(error, SD_NOMEM, "cannot open the log in %s", log->dir);
+    if (status != SD_OK) {
+      emu_segment_release(&segment);
+      break;
+    }
+    if (segment.index_count > 0) {
+      log->next_sequence = segment.last_sequence + 1;
+      log->last_enqueued_ms = segment.last_enqueued_ms;
+      log->last_position = segment.last_position;
+    }
+  }
+  sd_free(bases);
+  return status;
+}
+
+sd_status emu_log_open(const char *dir, uint64_t segment_bytes, emu_log **ret_log, sd_error *error)
+{
+  emu_log *log = sd_calloc(1, sizeof *log);
+  if (!log)
+    return sd_error_set(error, SD_NOMEM, "cannot open a partition's log");
+  sd_buf_init(&log->staged, EMU_LOG_STAGED_MAX);
+  log->open_index = SIZE_MAX;
+  log->segment_bytes = segment_bytes ? segment_bytes
+                       : dir         ? EMU_LOG_SEGMENT_BYTES
+                                     : EMU_LOG_MEMORY_SEGMENT_BYTES;
+  sd_status status = SD_OK;
+  if (dir) {
+    log->dir = sd_strdup(dir);
+    if (!log->dir)
+      status = sd_error_set(error, SD_NOMEM, "cannot open the log in %s", dir);
+    else if (mkdir(dir, 0755) != 0 && errno != EEXIST)
+      status = sd_error_set_errno(error, SD_IO, errno, "cannot make the folder %s", dir);
+    else
+      status = open_segments(log, error);
+  }
+  if (status == SD_OK && log->segment_count == 0) {
+    emu_segment segment;
+    status = emu_segment_create(dir, 0, &segment, error);
+    if (status == SD_OK && add_segment(log, &segment) != SD_OK) {
+      emu_segment_release(&segment);
+      status = sd_error_set(error, SD_NOMEM, "cannot open a partition's log");
+    }
+  }
+  if (status != SD_OK) {
+    emu_log_close(log);
+    return status;
+  }
+  *ret_log = log;
+  return SD_OK;
+}
+
+void emu_log_close(emu_log *log)
+{
+  if (!log)
+    return;
+  for (size_t i = 0; i < log->segment_count; i++)
+    emu_segment_release(&log->segments[i]);
+  sd_free(log->segments);
+  sd_free(log->dir);
+  sd_buf_release(&log->staged);
+  sd_free(log);
+}
+
+/* ---- appending ---- */
+
+sd_status emu_log_begin_event(emu_log *log, int64_t *ret_sequence, uint64_t *ret_position,
+                              sd_buf **ret_payload)
+{
+  static const emu_record_header blank = {0};
+  size_t begin = log->staged.len;
+  sd_status status = sd_buf_append(&log->staged, &blank, sizeof blank);
+  if (status != SD_OK)
+    return status;
+  log->staged_begin = begin;
+  *ret_sequence = log->next_sequence + log->staged_events;
+  *ret_position = emu_log_end_position(log) + begin;
+  *ret_payload = &log->staged;
+  return SD_OK;
+}
+
+sd_status emu_log_end_event(emu_log *log, int64_t enqueued_ms, uint32_t head_size)
+{
+  static const uint8_t zeros[8] = {0};
+  size_t size = log->staged.len - log->staged_begin - sizeof(emu_record_header);
+  if (size > EMU_LOG_RECORD_MAX - sizeof(emu_record_header) - 8)
+    return SD_LIMIT;
+  (void)sd_buf_append(&log->staged, zeros, (8 - size % 8) % 8);
+  if (sd_buf_status(&log->staged) != SD_OK)
+    return sd_buf_status(&log->staged);
+  emu_record_header header = {.sequence = log->next_sequence + log->staged_events,
+                              .enqueued_ms = enqueued_ms,
+                              .size = (uint32_t)size,
+                              .head_size = head_size};
+  uint8_t *at = log->staged.data + log->staged_begin;
+  header.checksum = emu_record_checksum(&header, at + sizeof header);
+  memcpy(at, &header, sizeof header);
+  log->staged_events++;
+  return SD_OK;
+}
+
+void emu_log_cancel(emu_log *log)
+{
+  sd_buf_clear(&log->staged);
+  log->staged_events = 0;
+}
+
+/* The newest segment is full: a new one. */
+static sd_status roll(emu_log *log, sd_error *error)
+{
+  emu_segment segment;
+  sd_status status = emu_segment_create(log->dir, emu_log_end_position(log), &segment, error);
+  if (status != SD_OK)
+    return status;
+  if (add_segment(log, &segment) != SD_OK) {
+    emu_segment_release(&segment);
+    return sd_error_set(error, SD_NOMEM, "cannot begin a segment of the log");
+  }
+  emu_segment *full = &log->segments[log->segment_count - 2];
+  if (log->dir) {
+    emu_segment_save_index(log->dir, full);
+    (void)close(full->fd);
+    full->fd = -1;
+  }
+  return SD_OK;
+}
+
+sd_status emu_log_commit(emu_log *log, sd_error *error)
+{
+  sd_status status = sd_buf_status(&log->staged);
+  if (status != SD_OK)
+    sd_error_set(error, status, "a publication is larger than the log takes");
+  emu_segment *segment = newest(log);
+  if (status == SD_OK && segment->size >= log->segment_bytes) {
+    status = roll(log, error);
+    segment = newest(log);
+  }
+  if (status == SD_OK && emu_segment_reserve(segment, log->staged.len / EMU_LOG_INDEX_STEP + 2) != SD_OK)
+    status = sd_error_set(error, SD_NOMEM, "cannot keep the index of the log");
+  uint64_t base = emu_log_end_position(log);
+  if (status == SD_OK)
+    status = emu_segment_append(segment, sd_buf_bytes(&log->staged), error);
+  if (status == SD_OK) {
+    for (size_t at = 0; at < log->staged.len;) {
+      emu_record_header header;
+      memcpy(&header, log->staged.data + at, sizeof header);
+      (void)!emu_segment_note(segment, base + at, header.sequence, header.enqueued_ms); /* has room */
+      at += (size_t)emu_record_stored_size(header.size);
+    }
+    if (log->staged_events > 0) {
+      log->last_enqueued_ms = segment->last_enqueued_ms;
+      log->last_position = segment->last_position;
+      log->next_sequence += log->staged_events;
+    }
+  }
+  emu_log_cancel(log);
+  return status;
+}
+
+/* ---- reading ---- */
+
+/* The segment that holds the position, which lies between begin and end. */
+static emu_segment *segment_at(emu_log *log, uint64_t position, size_t *ret_index)
+{
+  size_t low = 0;
+  size_t high = log->segment_count;
+  while (high - low > 1) {
+    size_t middle = low + (high - low) / 2;
+    if (log->segments[middle].base <= position)
+      low = middle;
+    else
+      high = middle;
+  }
+  *ret_index = low;
+  return &log->segments[low];
+}
+
+static sd_status space_reserve(emu_log_space *space, size_t size)
+{
+  if (space->size >= size)
+    return SD_OK;
+  uint8_t *grown = sd_realloc(space->data, size);
+  if (!grown)
+    return SD_NOMEM;
+  space->data = grown;
+  space->size = size;
+  return SD_OK;
+}
+
+/* One older segment's file is open at a time. */
+static void keep_one_open(emu_log *log, size_t index)
+{
+  if (!log->dir || index == log->segment_count - 1 || log->open_index == index)
+    return;
+  if (log->open_index < log->segment_count - 1 && log->segments[log->open_index].fd >= 0) {
+    (void)close(log->segments[log->open_index].fd);
+    log->segments[log->open_index].fd = -1;
+  }
+  log->open_index = index;
+}
+
+sd_status emu_log_read(emu_log *log, uint64_t position, emu_log_space *space, uint64_t *ret_position,
+                       sd_bytes *ret_records, sd_error *error)
+{
+  if (position < emu_log_begin_position(log))
+    position = emu_log_begin_position(log);
+  if (position >= emu_log_end_position(log)) {
+    *ret_position = emu_log_end_position(log);
+    *ret_records = sd_bytes_make(NULL, 0);
+    return SD_OK;
+  }
+  size_t index = 0;
+  emu_segment *segment = segment_at(log, position, &index);
+  keep_one_open(log, index);
+  if (space_reserve(space, READ_SIZE) != SD_OK)
+    return sd_error_set(error, SD_NOMEM, "cannot read the log");
+  size_t len = 0;
+  sd_status status = emu_segment_read(log->dir, segment, position, space->data, READ_SIZE, &len, error);
+  emu_record_header header;
+  if (status == SD_OK && len >= sizeof header) {
+    memcpy(&header, space->data, sizeof header);
+    uint64_t size = emu_record_stored_size(header.size);
+    if (size > len && size <= EMU_LOG_RECORD_MAX) { /* a large record alone */
+      if (space_reserve(space, (size_t)size) != SD_OK)
+        return sd_error_set(error, SD_NOMEM, "cannot read the log");
+      status = emu_segment_read(log->dir, segment, position, space->data, (size_t)size, &len, error);
+    }
+  }
+  if (status != SD_OK)
+    return status;
+  *ret_position = position;
+  *ret_records = sd_bytes_make(space->data, len);
+  return SD_OK;
+}
+
+bool emu_log_next(sd_bytes *records, uint64_t *position, emu_record *ret_record)
+{
+  emu_record_header header;
+  if (records->len < sizeof header)
+    return false;
+  memcpy(&header, records->data, sizeof header);
+  uint64_t size = emu_record_stored_size(header.size);
+  if (size > records->len)
+    return false;
+  ret_record->sequence = header.sequence;
+  ret_record->enqueued_ms = header.enqueued_ms;
+  ret_record->position = *position;
+  ret_record->payload = sd_bytes_make(records->data + sizeof header, header.size);
+  ret_record->head_size = header.head_size;
+  records->data += size;
+  records->len -= (size_t)size;
+  *position += size;
+  return true;
+}
+
+/* ---- state ---- */
+
+uint64_t emu_log_begin_position(const emu_log *log)
+{
+  return log->segments[0].base;
+}
+
+uint64_t emu_log_end_position(const emu_log *log)
+{
+  const emu_segment *last = &log->segments[log->segment_count - 1];
+  return last->base + last->size;
+}
+
+uint64_t emu_log_last_position(const emu_log *log)
+{
+  return log->last_position;
+}
+
+int64_t emu_log_begin_sequence(const emu_log *log)
+{
+  const emu_segment *first = &log->segments[0];
+  return first->index_count > 0 ? first->index[0].sequence : log->next_sequence;
+}
+
+int64_t emu_log_next_sequence(const emu_log *log)
+{
+  return log->next_sequence;
+}
+
+int64_t emu_log_last_enqueued_ms(const emu_log *log)
+{
+  return log->last_enqueued_ms;
+}
+
+uint64_t emu_log_held_bytes(const emu_log *log)
+{
+  return emu_log_end_position(log) - emu_log_begin_position(log);
+}
+
+/* ---- look-up ---- */
+
+typedef enum sought { BY_SEQUENCE, BY_POSITION, BY_TIME } sought;
+
+static bool is_before(sought by, uint64_t position, int64_t sequence, int64_t enqueued_ms, int64_t value)
+{
+  switch (by) {
+  case BY_SEQUENCE:
+    return sequence < value;
+  case BY_POSITION:
+    return position < (uint64_t)value;
+  case BY_TIME:
+    break;
+  }
+  return enqueued_ms < value;
+}
+
+static bool entry_is_before(sought by, const emu_index_entry *entry, int64_t value)
+{
+  return is_before(by, entry->position, entry->sequence, entry->enqueued_ms, value);
+}
+
+/* The last entry of the index that stands before the value, over all segments; NULL: none. */
+static const emu_index_entry *entry_before(const emu_log *log, sought by, int64_t value)
+{
+  const emu_segment *in = NULL;
+  size_t low = 0;
+  size_t high = log->segment_count;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    const emu_segment *segment = &log->segments[middle];
+    if (segment->index_count > 0 && entry_is_before(by, &segment->index[0], value)) {
+      in = segment;
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  if (!in)
+    return NULL;
+  low = 0;
+  high = in->index_count;
+  while (high - low > 1) {
+    size_t middle = low + (high - low) / 2;
+    if (entry_is_before(by, &in->index[middle], value))
+      low = middle;
+    else
+      high = middle;
+  }
+  return &in->index[low];
+}
+
+static sd_status find(emu_log *log, sought by, int64_t value, emu_log_space *space, uint64_t *ret_position,
+                      sd_error *error)
+{
+  const emu_index_entry *entry = entry_before(log, by, value);
+  uint64_t at = entry ? entry->position : emu_log_begin_position(log);
+  while (at < emu_log_end_position(log)) {
+    sd_bytes records;
+    sd_status status = emu_log_read(log, at, space, &at, &records, error);
+    if (status != SD_OK)
+      return status;
+    emu_record record;
+    uint64_t next = at;
+    while (emu_log_next(&records, &next, &record)) {
+      if (!is_before(by, record.position, record.sequence, record.enqueued_ms, value)) {
+        *ret_position = record.position;
+        return SD_OK;
+      }
+    }
+    if (next == at)
+      return sd_error_set(error, SD_CORRUPT, "the log is damaged at %" PRIu64, at);
+    at = next;
+  }
+  *ret_position = emu_log_end_position(log);
+  return SD_OK;
+}
+
+sd_status emu_log_find_sequence(emu_log *log, int64_t sequence, emu_log_space *space, uint64_t *ret_position,
+                                sd_error *error)
+{
+  return find(log, BY_SEQUENCE, sequence, space, ret_position, error);
+}
+
+sd_status emu_log_find_position(emu_log *log, uint64_t at, emu_log_space *space, uint64_t *ret_position,
+                                sd_error *error)
+{
+  return find(log, BY_POSITION, at > INT64_MAX ? INT64_MAX : (int64_t)at, space, ret_position, error);
+}
+
+sd_status emu_log_find_time(emu_log *log, int64_t enqueued_ms, emu_log_space *space, uint64_t *ret_position,
+                            sd_error *error)
+{
+  return find(log, BY_TIME, enqueued_ms, space, ret_position, error);
+}
+
+/* ---- retention ---- */
+
+bool emu_log_droppable(const emu_log *log, int64_t *ret_oldest_ms)
+{
+  if (log->segment_count < 2 || log->segments[0].index_count == 0)
+    return false;
+  *ret_oldest_ms = log->segments[0].index[0].enqueued_ms;
+  return true;
+}
+
+void emu_log_drop_oldest(emu_log *log)
+{
+  if (log->segment_count < 2)
+    return;
+  if (log->dir) {
+    char path[EMU_PATH_MAX];
+    static const char *const suffixes[] = {".index", ".log"};
+    for (size_t i = 0; i < 2; i++) {
+      int n =
+          snprintf(path, sizeof path, "%s/%020" PRIu64 "%s", log->dir, log->segments[0].base, suffixes[i]);
+      if (n > 0 && n < (int)sizeof path)
+        (void)unlink(path);
+    }
+  }
+  emu_segment_release(&log->segments[0]);
+  memmove(log->segments, log->segments + 1, --log->segment_count * sizeof *log->segments);
+  if (log->open_index != SIZE_MAX)
+    log->open_index = log->open_index > 0 ? log->open_index - 1 : SIZE_MAX;
+}
