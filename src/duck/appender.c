@@ -80,11 +80,11 @@ sd_status sd_duck_appender_new(sd_duck_connection *connection, const char *catal
   if (!appender)
     return sd_error_set(error, SD_NOMEM, "no memory for an appender");
   const sd_duck_api *api = appender->api;
+  duckdb_state state;
   sd_status status = sd_duck_call_begin(&connection->call, error);
   if (status != SD_OK)
     goto fail;
-  duckdb_state state =
-      api->appender_create_ext(connection->call.handle, catalog, schema, table, &appender->handle);
+  state = api->appender_create_ext(connection->call.handle, catalog, schema, table, &appender->handle);
   for (uint32_t i = 0; i < count && state == DuckDBSuccess; i++)
     state = api->appender_add_column(appender->handle, columns[i].name);
   sd_duck_call_end(&connection->call);
@@ -123,11 +123,12 @@ sd_status sd_duck_appender_new_query(sd_duck_connection *connection, const char 
     names[i] = columns[i].name;
     appender->types[i] = appender->api->create_logical_type(columns[i].type);
   }
+  duckdb_state state;
   sd_status status = sd_duck_call_begin(&connection->call, error);
   if (status != SD_OK)
     goto fail;
-  duckdb_state state = appender->api->appender_create_query(
-      connection->call.handle, sql, count, appender->types, "batch", names, &appender->handle);
+  state = appender->api->appender_create_query(connection->call.handle, sql, count, appender->types, "batch",
+                                               names, &appender->handle);
   sd_duck_call_end(&connection->call);
   if (state != DuckDBSuccess) {
     status = failed(appender, error);

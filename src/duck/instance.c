@@ -98,9 +98,12 @@ static sd_status renew(sd_duck_instance *instance, sd_error *error)
     atomic_store(&database->attached, false);
   atomic_fetch_add(&instance->generation, 1);
   sd_status status = sd_duck_open(instance, error);
+  /* A database that fails here is tried again by its users, who then see the error. */
   for (sd_duck_database *database = instance->databases; status == SD_OK && database;
-       database = database->next)
-    (void)sd_duck_attach(instance, database, NULL); /* its users try again and see the error */
+       database = database->next) {
+    if (sd_duck_attach(instance, database, NULL) != SD_OK)
+      atomic_store(&database->attached, false);
+  }
   for (sd_duck_connection *connection = instance->connections; connection; connection = connection->next)
     pthread_mutex_unlock(&connection->use);
   return status;
@@ -235,7 +238,7 @@ static sd_status add_database(sd_duck_instance *instance, const char *name, bool
   database->refs = 1;
   atomic_init(&database->attached, false);
   if (instance->token)
-    snprintf(database->alias, sizeof database->alias, "%s", name);
+    snprintf(database->alias, sizeof database->alias, "%.*s", SD_DUCK_ALIAS_MAX - 1, name);
   else
     snprintf(database->alias, sizeof database->alias, "db_%" PRIu32, ++instance->aliases);
   sd_status status = instance->handle ? SD_OK : renew(instance, error);

@@ -138,35 +138,40 @@ static bool is_loaded_file(const char *path)
   return strcmp(path, library_file) == 0 || (realpath(path, real) && strcmp(real, library_file) == 0);
 }
 
-sd_status sd_duck_library_load(const char *path, const sd_duck_api **ret_api, sd_error *error)
+/* With the lock held. */
+static sd_status load(const char *path, sd_error *error)
 {
-  sd_status status = SD_OK;
-  sd_buf looked;
-  sd_buf_init(&looked, LOOKED_MAX);
-  pthread_mutex_lock(&library_lock);
-  bool from_path = path && *path;
+  bool named = path && *path;
   if (library_handle) {
-    if (from_path && !is_loaded_file(path))
-      status = sd_error_set(error, SD_STATE,
-                            "libduckdb is loaded already from %s; it cannot be loaded again from %s",
-                            library_file, path);
-    goto out;
+    if (named && !is_loaded_file(path))
+      return sd_error_set(error, SD_STATE,
+                          "libduckdb is loaded already from %s; it cannot be loaded again from %s",
+                          library_file, path);
+    return SD_OK;
   }
   const char *from_environment = getenv("STREAMDUCK_LIBDUCKDB");
-  if (!from_path && from_environment && *from_environment)
+  if (!named && from_environment && *from_environment) {
     path = from_environment;
-  bool named = path && *path;
-  status = named ? try_open(path, &looked, error) : search(&looked, error);
+    named = true;
+  }
+  sd_buf looked;
+  sd_buf_init(&looked, LOOKED_MAX);
+  sd_status status = named ? try_open(path, &looked, error) : search(&looked, error);
   if (status == SD_NOT_FOUND)
     sd_error_set(error, SD_NOT_FOUND,
-                 "DuckDB's library is missing (%s). Give the path of libduckdb.so of DuckDB 1.5.x with "
+                 "DuckDB's library is missing (%.240s). Give the path of libduckdb.so of DuckDB 1.5.x with "
                  "--libduckdb or STREAMDUCK_LIBDUCKDB",
                  sd_buf_text(&looked));
+  sd_buf_release(&looked);
+  return status;
+}
 
-out:
+sd_status sd_duck_library_load(const char *path, const sd_duck_api **ret_api, sd_error *error)
+{
+  pthread_mutex_lock(&library_lock);
+  sd_status status = load(path, error);
+  pthread_mutex_unlock(&library_lock);
   if (status == SD_OK)
     *ret_api = &library_api;
-  pthread_mutex_unlock(&library_lock);
-  sd_buf_release(&looked);
   return status;
 }

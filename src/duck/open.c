@@ -177,6 +177,7 @@ void sd_duck_detach(sd_duck_instance *instance, sd_duck_database *database)
   sd_buf_append_text(&sql, "DETACH ");
   sd_duck_quote_identifier(&sql, database->alias);
   /* What is committed is in the file or its WAL; a failing checkpoint is made up for at the next open. */
-  (void)execute_buf(instance, &sql, NULL);
+  if (execute_buf(instance, &sql, NULL) != SD_OK)
+    atomic_store(&database->attached, false);
   sd_buf_release(&sql);
 }
