@@ -126,6 +126,8 @@ void sd_amqp_connection_close(sd_amqp_connection *connection, const char *condit
 void sd_amqp_connection_lost(sd_amqp_connection *connection, const sd_error *error);
 /* True after on_close. */
 bool sd_amqp_connection_over(const sd_amqp_connection *connection);
+/* Bytes received of deliveries whose last frame has not come yet, over all links. */
+size_t sd_amqp_unfinished_bytes(const sd_amqp_connection *connection);
 
 /* Sessions. SD_STATE before on_open, SD_LIMIT above the peer's channel-max or SD_AMQP_SESSIONS_MAX. */
 SD_MUST_CHECK sd_status sd_amqp_session_begin(sd_amqp_connection *connection, void *user,

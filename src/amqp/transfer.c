@@ -138,6 +138,11 @@ void amqp_handle_transfer(sd_amqp_session *s, const sd_amqp_value *list, sd_byte
     take_transfer(link, &t, payload);
 }
 
+size_t sd_amqp_unfinished_bytes(const sd_amqp_connection *c)
+{
+  return c->joined_bytes;
+}
+
 void amqp_handle_disposition(sd_amqp_session *s, const sd_amqp_value *list)
 {
   sd_amqp_connection *c = s->connection;
