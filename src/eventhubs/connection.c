@@ -40,7 +40,9 @@ struct sd_hub_connection {
   uint32_t links; /* of both sessions */
   bool with_partitions;
   bool closing;
+  bool close_sent;
   bool stream_closing;
+  bool in_timer;
   bool in_engine; /* inside a call that handles input or time: output is flushed after it */
   bool failed;
   bool denied;
@@ -120,9 +122,10 @@ static void continue_closing(sd_hub_connection *c)
     sd_amqp_session_end(c->control, NULL, NULL);
   if (c->events)
     sd_amqp_session_end(c->events, NULL, NULL);
-  if (!c->control && !c->events) {
+  if (!c->control && !c->events && !c->close_sent) {
+    c->close_sent = true;
     sd_amqp_connection_close(c->engine, NULL, NULL);
-    sd_hub_connection_wake_at(c, 0);
+    sd_hub_connection_wake_at(c, 0); /* the engine may end at once */
   }
 }
 
@@ -166,6 +169,7 @@ static void on_timer(uv_timer_t *timer)
   sd_hub_connection *c = timer->data;
   uint64_t now = sd_clock_monotonic_ms();
   c->armed_ms = UINT64_MAX;
+  c->in_timer = true;
   uint64_t next = check_deadline(c, now);
   if (c->engine && !c->stream_closing) {
     c->in_engine = true;
@@ -182,6 +186,7 @@ static void on_timer(uv_timer_t *timer)
   }
   if (next != UINT64_MAX)
     sd_hub_connection_wake_at(c, next);
+  c->in_timer = false;
 }
 
 void sd_hub_connection_wake_at(sd_hub_connection *c, uint64_t at_ms)
@@ -189,9 +194,13 @@ void sd_hub_connection_wake_at(sd_hub_connection *c, uint64_t at_ms)
   if (at_ms >= c->armed_ms || uv_is_closing((uv_handle_t *)&c->timer))
     return;
   uint64_t now = sd_clock_monotonic_ms();
+  uint64_t wait = at_ms > now ? at_ms - now : 0;
+  /* The loop would run a timer that is due at once again and again before it looks at the network. */
+  if (c->in_timer && wait == 0)
+    wait = 1;
   uv_update_time(c->settings->loop);
   c->armed_ms = at_ms;
-  uv_timer_start(&c->timer, on_timer, at_ms > now ? at_ms - now : 0, 0);
+  uv_timer_start(&c->timer, on_timer, wait, 0);
 }
 
 /* ---- engine ---- */

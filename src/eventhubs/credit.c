@@ -12,8 +12,15 @@ void sd_credit_init(sd_credit *credit)
   credit->mean_x16 = SD_CREDIT_EVENT_FIRST * MEAN_WEIGHT;
 }
 
+void sd_credit_grant(sd_credit *credit, size_t free_bytes)
+{
+  credit->free_bytes = free_bytes;
+  credit->untouched = true;
+}
+
 void sd_credit_arrived(sd_credit *credit, size_t cost)
 {
+  credit->untouched = false;
   credit->free_bytes -= cost < credit->free_bytes ? cost : credit->free_bytes;
   credit->mean_x16 += cost - credit->mean_x16 / MEAN_WEIGHT;
 }
@@ -49,8 +56,11 @@ void sd_credit_changed(sd_credit *credit, uint32_t before, uint32_t after)
   credit->outstanding = without + after;
 }
 
-uint32_t sd_credit_window(const sd_credit *credit, uint32_t max_frame_size)
+uint32_t sd_credit_window(const sd_credit *credit, uint32_t max_frame_size, size_t unfinished)
 {
-  size_t frames = credit->free_bytes / max_frame_size;
-  return frames < UINT32_MAX / 2 ? (uint32_t)frames : UINT32_MAX / 2;
+  size_t left = credit->free_bytes > unfinished ? credit->free_bytes - unfinished : 0;
+  size_t frames = left / max_frame_size;
+  if (frames == 0 && credit->free_bytes > 0 && credit->untouched)
+    return 1;
+  return frames < INT32_MAX ? (uint32_t)frames : INT32_MAX;
 }

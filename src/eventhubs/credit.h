@@ -24,9 +24,13 @@ typedef struct sd_credit {
   uint64_t mean_x16;    /* running mean of an event's cost in sixteenths of a byte */
   uint64_t outstanding; /* events under way: the sum of all links' credit */
   uint32_t partitions;  /* that share */
+  bool untouched;       /* nothing has arrived since the last grant */
 } sd_credit;
 
 void sd_credit_init(sd_credit *credit);
+
+/* What is free now. */
+void sd_credit_grant(sd_credit *credit, size_t free_bytes);
 
 /* One event of `cost` bytes has arrived; the link's credit is told to sd_credit_changed. */
 void sd_credit_arrived(sd_credit *credit, size_t cost);
@@ -38,7 +42,9 @@ uint32_t sd_credit_for_link(const sd_credit *credit, uint32_t current, bool reba
 /* A link's credit changed from `before` to `after` (also to 0 when it is gone). */
 void sd_credit_changed(sd_credit *credit, uint32_t before, uint32_t after);
 
-/* Transfer frames of at most max_frame_size bytes that fit into the free bytes. */
-uint32_t sd_credit_window(const sd_credit *credit, uint32_t max_frame_size);
+/* Transfer frames of at most max_frame_size bytes that fit into the free bytes beside `unfinished` bytes of
+ * events of which the first frames have come. Where these alone fill a grant of which nothing has been used,
+ * one frame at a time: otherwise an event larger than the grant would never be through. */
+uint32_t sd_credit_window(const sd_credit *credit, uint32_t max_frame_size, size_t unfinished);
 
 #endif

@@ -157,8 +157,11 @@ static void on_authorized(void *owner)
 static void update_window(sd_eventhubs_source *s)
 {
   sd_amqp_session *events = s->connection ? sd_hub_connection_events(s->connection) : NULL;
-  if (events)
-    sd_amqp_session_set_incoming_window(events, sd_credit_window(&s->credit, s->settings.max_frame_size));
+  if (!events)
+    return;
+  size_t unfinished = sd_amqp_unfinished_bytes(sd_amqp_session_connection(events));
+  sd_amqp_session_set_incoming_window(events,
+                                      sd_credit_window(&s->credit, s->settings.max_frame_size, unfinished));
 }
 
 void sd_source_rebalance(sd_eventhubs_source *s)
@@ -376,7 +379,7 @@ static void source_close_partition(sd_source *base, uint32_t partition)
 static void source_grant(sd_source *base, size_t free_bytes)
 {
   sd_eventhubs_source *s = source_of(base);
-  s->credit.free_bytes = free_bytes;
+  sd_credit_grant(&s->credit, free_bytes);
   if (!sd_source_is_active(s))
     return;
   update_window(s);

@@ -18,7 +18,7 @@ static fixture granted(size_t free_bytes, uint32_t partitions)
 {
   fixture f = {0};
   sd_credit_init(&f.credit);
-  f.credit.free_bytes = free_bytes;
+  sd_credit_grant(&f.credit, free_bytes);
   f.credit.partitions = partitions;
   return f;
 }
@@ -93,14 +93,25 @@ static void no_room_means_no_credit_and_no_window(void **state)
     assert_int_equal(f.link[i], 0);
   }
   assert_int_equal(f.credit.outstanding, 0);
-  assert_int_equal(sd_credit_window(&f.credit, 65536), 0);
+  assert_int_equal(sd_credit_window(&f.credit, 65536, 0), 0);
 }
 
 static void the_window_counts_whole_frames(void **state)
 {
   (void)state;
   fixture f = granted(10 * 65536 - 1, 1);
-  assert_int_equal(sd_credit_window(&f.credit, 65536), 9);
+  assert_int_equal(sd_credit_window(&f.credit, 65536, 0), 9);
+  assert_int_equal(sd_credit_window(&f.credit, 65536, 3 * 65536), 6);
+  sd_credit_arrived(&f.credit, 100);
+  assert_int_equal(sd_credit_window(&f.credit, 65536, 20 * 65536), 0);
+}
+
+static void an_event_larger_than_an_untouched_grant_comes_through_frame_by_frame(void **state)
+{
+  (void)state;
+  fixture f = granted(100000, 1);
+  assert_int_equal(sd_credit_window(&f.credit, 65536, 65536), 1);
+  assert_int_equal(sd_credit_window(&f.credit, 65536, 500000), 1);
 }
 
 static void large_events_lower_the_credit(void **state)
@@ -181,6 +192,7 @@ int main(void)
       cmocka_unit_test(credit_is_filled_up_only_once_half_is_used),
       cmocka_unit_test(no_room_means_no_credit_and_no_window),
       cmocka_unit_test(the_window_counts_whole_frames),
+      cmocka_unit_test(an_event_larger_than_an_untouched_grant_comes_through_frame_by_frame),
       cmocka_unit_test(large_events_lower_the_credit),
       cmocka_unit_test(each_partition_may_send_one_event_when_there_is_room_for_fewer),
       cmocka_unit_test(a_busy_partition_cannot_take_what_idle_ones_may_still_receive),
