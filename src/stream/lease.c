@@ -161,7 +161,7 @@ static bool continue_partition(sd_mapping *mapping, sd_partition *partition, int
   if (stored > partition->stored) {
     /* Where somebody else has claimed in between, the rows may be theirs. */
     if (claim->epoch == old_epoch + 1)
-      sd_mapping_write_count_landed(mapping, index, old_epoch, stored);
+      sd_mapping_write_count_landed(mapping, index, old_epoch, partition->stored, stored);
     partition->stored = stored;
     partition->landed_enqueued_us = claim->checkpoint.enqueued_us;
     if (stored > partition->landed)

@@ -209,16 +209,31 @@ static void shrink(sd_mapping *mapping)
   mapping->target.transaction_bytes = half > SD_MEMORY_TRANSACTION_MIN ? half : SD_MEMORY_TRANSACTION_MIN;
 }
 
-static void back_off(sd_mapping *mapping, const sd_ruling *ruling)
+static void back_off(sd_mapping *mapping)
 {
   uint32_t wait = sd_backoff_next_ms(&mapping->backoff, mapping->env.timings.backoff_min_ms);
   mapping->state = SD_MAPPING_BACKING_OFF;
   /* 0 stands for no retry. */
   mapping->retry_at_ms = sd_mapping_now(mapping) + (wait ? wait : 1);
   sd_mapping_log(mapping, SD_LOG_WARNING,
-                 "%s; failure %" PRIu32 " in a row, next try in %" PRIu32 ".%03" PRIu32 " s%s%s",
-                 mapping->failure.message, mapping->failures, wait / 1000, wait % 1000,
-                 ruling->advice ? "; " : "", ruling->advice ? ruling->advice : "");
+                 "%s; failure %" PRIu32 " in a row, next try in %" PRIu32 ".%03" PRIu32 " s",
+                 mapping->failure.message, mapping->failures, wait / 1000, wait % 1000);
+}
+
+/* The database room advises on texts that it knows, in parentheses at the end. */
+static bool is_advised(const sd_error *error)
+{
+  size_t len = strlen(error->message);
+  return len > 0 && error->message[len - 1] == ')';
+}
+
+static void add_advice(sd_error *error, const char *advice)
+{
+  if (!advice || is_advised(error))
+    return;
+  sd_error longer;
+  sd_error_set(&longer, error->code, "%s (%s)", error->message, advice);
+  memcpy(error->message, longer.message, sizeof error->message);
 }
 
 /* All ops of the failed generation are back. */
@@ -227,16 +242,12 @@ static void decide(sd_mapping *mapping)
   mapping->failing = false;
   mapping->link = LINK_DETACHED;
   mapping->failures++;
-  mapping->sink_error = mapping->failure;
   sd_batcher_rewind(&mapping->batcher);
   sd_ruling ruling = sd_rules_judge(&mapping->failure);
+  add_advice(&mapping->failure, ruling.advice);
+  mapping->sink_error = mapping->failure;
   if (ruling.tries_max && mapping->failures >= ruling.tries_max)
     ruling.action = SD_RULE_HALT;
-  if (ruling.action == SD_RULE_HALT && ruling.advice) {
-    sd_error told = mapping->failure;
-    sd_error_set(&told, told.code, "%s; %s", mapping->failure.message, ruling.advice);
-    memcpy(mapping->failure.message, told.message, sizeof told.message);
-  }
   if (ruling.action == SD_RULE_SHRINK)
     shrink(mapping);
   if (mapping->ending)
@@ -244,7 +255,7 @@ static void decide(sd_mapping *mapping)
   else if (ruling.action == SD_RULE_HALT)
     sd_mapping_halt(mapping, &mapping->failure, false);
   else
-    back_off(mapping, &ruling);
+    back_off(mapping);
 }
 
 static void end_in_order(sd_mapping *mapping)

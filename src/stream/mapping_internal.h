@@ -135,8 +135,9 @@ void sd_lease_settle(sd_mapping *mapping, sd_partition *partition);
 /* write.c */
 void sd_mapping_write_step(sd_mapping *mapping);
 void sd_mapping_write_replied(sd_mapping *mapping, sd_sink_write *write);
-/* Counts what a commit landed whose answer was lost. */
-void sd_mapping_write_count_landed(sd_mapping *mapping, uint32_t partition, int64_t epoch, int64_t up_to);
+/* Counts the rows above `after` up to `up_to` that a commit landed whose answer was lost. */
+void sd_mapping_write_count_landed(sd_mapping *mapping, uint32_t partition, int64_t epoch, int64_t after,
+                                   int64_t up_to);
 
 /* receive.c */
 void sd_mapping_receive_stop(sd_mapping *mapping);

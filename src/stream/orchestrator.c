@@ -150,7 +150,8 @@ static sd_status make_sink(sd_stream *stream, size_t index, sd_error *error)
                                        .motherduck = settings->motherduck,
                                        .motherduck_token = settings->motherduck_token,
                                        .libduckdb = stream->settings.libduckdb,
-                                       .owner = stream->owner};
+                                       .owner = stream->owner,
+                                       .scrubber = stream->scrubber};
   return stream->factory.sink_new(stream->factory.user, &database, stream->log, &stream->sinks[index], error);
 }
 

@@ -150,6 +150,17 @@ static void offset_refused(sd_mapping *mapping, sd_partition *partition, const s
   sd_mapping_catch_up_refresh(mapping);
 }
 
+/* While it was read. The next start sees the new hub's incarnation beside the stored one, and then the
+ * operator's choice of where to go on is followed; here the numbers of the old hub would meet the new one's.
+ */
+static void hub_made_anew(sd_mapping *mapping, const sd_error *error)
+{
+  sd_error told = *error;
+  sd_error_set(&told, error->code, "offset lost: %s; start again to go on as the start options say",
+               error->message);
+  sd_mapping_halt(mapping, &told, true);
+}
+
 static void for_partitions(sd_mapping *mapping, uint32_t index, const sd_error *error,
                            void (*act)(sd_mapping *, sd_partition *, const sd_error *))
 {
@@ -173,7 +184,10 @@ static void on_trouble(void *owner, uint32_t index, sd_trouble trouble, const sd
     for_partitions(mapping, index, error, partition_lost);
     break;
   case SD_TROUBLE_OFFSET_LOST:
-    for_partitions(mapping, index, error, offset_refused);
+    if (index == SD_SOURCE_ALL_PARTITIONS)
+      hub_made_anew(mapping, error);
+    else
+      for_partitions(mapping, index, error, offset_refused);
     break;
   case SD_TROUBLE_STOP:
     sd_mapping_halt(mapping, error, true);

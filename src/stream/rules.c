@@ -61,7 +61,8 @@ static const text_rule text_rules[] = {
     {"disk quota exceeded", {SD_RULE_RETRY, 0, advice_disk}},
     {"write-write conflict", {SD_RULE_RETRY, 0, NULL}},
     {"permission denied", {SD_RULE_HALT, 0, advice_permission}},
-    {"read-only", {SD_RULE_HALT, 0, advice_permission}},
+    {"read-only file system", {SD_RULE_HALT, 0, advice_permission}},
+    {"in read-only mode", {SD_RULE_HALT, 0, advice_permission}},
     {"no such file or directory", {SD_RULE_HALT, 0, "make the folder of the database file"}},
 };
 

@@ -109,7 +109,7 @@ void sd_mapping_write_replied(sd_mapping *mapping, sd_sink_write *write)
 }
 
 static void count_rows(sd_mapping *mapping, const sd_batch *batch, uint32_t partition, int64_t epoch,
-                       int64_t up_to)
+                       int64_t after, int64_t up_to)
 {
   const sd_batch_partition *rows = sd_batch_find_partition(batch, partition);
   if (!rows || rows->epoch != epoch)
@@ -117,7 +117,8 @@ static void count_rows(sd_mapping *mapping, const sd_batch *batch, uint32_t part
   uint16_t index = (uint16_t)(rows - batch->partitions);
   for (const sd_batch_segment *segment = batch->first; segment; segment = segment->next) {
     for (uint32_t row = 0; row < segment->rows; row++) {
-      if (segment->partition[row] != index || segment->sequence_number[row] > up_to)
+      int64_t sequence = segment->sequence_number[row];
+      if (segment->partition[row] != index || sequence <= after || sequence > up_to)
         continue;
       if (segment->dead[row] == SD_DEAD_NONE)
         mapping->counters.landed++;
@@ -127,8 +128,9 @@ static void count_rows(sd_mapping *mapping, const sd_batch *batch, uint32_t part
   }
 }
 
-void sd_mapping_write_count_landed(sd_mapping *mapping, uint32_t partition, int64_t epoch, int64_t up_to)
+void sd_mapping_write_count_landed(sd_mapping *mapping, uint32_t partition, int64_t epoch, int64_t after,
+                                   int64_t up_to)
 {
   for (const sd_batch_node *node = mapping->batcher.first; node; node = node->next)
-    count_rows(mapping, node->write.batch, partition, epoch, up_to);
+    count_rows(mapping, node->write.batch, partition, epoch, after, up_to);
 }

@@ -310,7 +310,7 @@ static void work_writes(fake_sink *sink, sd_sink_op *first)
   sd_sink_op *ops[COALESCE_MAX] = {first};
   uint32_t count = 1;
   uint32_t slot = mapping_slot(sink, first->user);
-  uint32_t most = sink->coalesce && sink->coalesce < COALESCE_MAX ? sink->coalesce : 1;
+  uint32_t most = sink->coalesce < 1 ? 1 : sink->coalesce < COALESCE_MAX ? sink->coalesce : COALESCE_MAX;
   for (sd_op *next = sd_queue_peek(sink->queue); next && count < most; next = sd_queue_peek(sink->queue)) {
     sd_sink_op *op = (sd_sink_op *)next;
     if (next->type != SD_SINK_WRITE || op->user != first->user || op->generation != first->generation)
