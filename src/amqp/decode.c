@@ -31,7 +31,7 @@ static sd_status read_constructor(sd_amqp_cursor *c, unsigned depth, sd_bytes *r
 }
 
 /* The content of a variable-width or compound value whose size field has `width` bytes. */
-static bool read_sized(sd_amqp_cursor *c, size_t width, sd_bytes *ret_content)
+static inline bool read_sized(sd_amqp_cursor *c, size_t width, sd_bytes *ret_content)
 {
   size_t left = sd_amqp_cursor_left(c);
   if (left < width)
@@ -44,23 +44,15 @@ static bool read_sized(sd_amqp_cursor *c, size_t width, sd_bytes *ret_content)
   return true;
 }
 
-static sd_status decode_bytes(sd_amqp_cursor *c, sd_amqp_type type, size_t width, sd_amqp_value *v)
+static inline sd_status decode_bytes(sd_amqp_cursor *c, sd_amqp_type type, size_t width, sd_amqp_value *v)
 {
-  v->type = type;
-  return read_sized(c, width, &v->as.bytes) ? SD_OK : SD_PROTOCOL;
-}
-
-static sd_status decode_fixed_bytes(sd_amqp_cursor *c, sd_amqp_type type, size_t size, sd_amqp_value *v)
-{
-  if (sd_amqp_cursor_left(c) < size)
+  if (!read_sized(c, width, &v->as.bytes))
     return SD_PROTOCOL;
   v->type = type;
-  v->as.bytes = sd_bytes_make(c->at, size);
-  c->at += size;
   return SD_OK;
 }
 
-static sd_status decode_compound(sd_amqp_cursor *c, sd_amqp_type type, size_t width, sd_amqp_value *v)
+static inline sd_status decode_compound(sd_amqp_cursor *c, sd_amqp_type type, size_t width, sd_amqp_value *v)
 {
   sd_bytes content;
   if (!read_sized(c, width, &content) || content.len < width)
@@ -129,173 +121,95 @@ static sd_status decode_array(sd_amqp_cursor *c, size_t width, unsigned depth, s
   return SD_OK;
 }
 
-static sd_status decode_empty(uint8_t code, sd_amqp_value *v)
-{
-  switch (code) {
-  case WIRE_NULL:
-    v->type = SD_AMQP_NULL;
-    v->as.u = 0;
-    return SD_OK;
-  case WIRE_TRUE:
-  case WIRE_FALSE:
-    v->type = SD_AMQP_BOOLEAN;
-    v->as.boolean = code == WIRE_TRUE;
-    return SD_OK;
-  case WIRE_UINT0:
-    v->type = SD_AMQP_UINT;
-    v->as.u = 0;
-    return SD_OK;
-  case WIRE_ULONG0:
-    v->type = SD_AMQP_ULONG;
-    v->as.u = 0;
-    return SD_OK;
-  case WIRE_LIST0:
-    v->type = SD_AMQP_LIST;
-    memset(&v->as.compound, 0, sizeof v->as.compound);
-    return SD_OK;
-  default:
-    return SD_PROTOCOL;
-  }
-}
-
-static sd_status decode_one(sd_amqp_cursor *c, uint8_t code, sd_amqp_value *v)
-{
-  if (c->at == c->end)
-    return SD_PROTOCOL;
-  uint8_t byte = *c->at;
-  switch (code) {
-  case WIRE_UBYTE:
-    v->type = SD_AMQP_UBYTE;
-    v->as.u = byte;
-    break;
-  case WIRE_SMALLUINT:
-    v->type = SD_AMQP_UINT;
-    v->as.u = byte;
-    break;
-  case WIRE_SMALLULONG:
-    v->type = SD_AMQP_ULONG;
-    v->as.u = byte;
-    break;
-  case WIRE_BYTE:
-    v->type = SD_AMQP_BYTE;
-    v->as.i = (int8_t)byte;
-    break;
-  case WIRE_SMALLINT:
-    v->type = SD_AMQP_INT;
-    v->as.i = (int8_t)byte;
-    break;
-  case WIRE_SMALLLONG:
-    v->type = SD_AMQP_LONG;
-    v->as.i = (int8_t)byte;
-    break;
-  case WIRE_BOOLEAN:
-    if (byte > 1)
-      return SD_PROTOCOL;
-    v->type = SD_AMQP_BOOLEAN;
-    v->as.boolean = byte == 1;
-    break;
-  default:
-    return SD_PROTOCOL;
-  }
-  c->at++;
-  return SD_OK;
-}
-
-static sd_status decode_four(sd_amqp_cursor *c, uint8_t code, sd_amqp_value *v)
-{
-  if (sd_amqp_cursor_left(c) < 4)
-    return SD_PROTOCOL;
-  uint32_t bits = wire_get32(c->at);
-  float f;
-  switch (code) {
-  case WIRE_UINT:
-    v->type = SD_AMQP_UINT;
-    v->as.u = bits;
-    break;
-  case WIRE_CHAR:
-    v->type = SD_AMQP_CHAR;
-    v->as.u = bits;
-    break;
-  case WIRE_INT:
-    v->type = SD_AMQP_INT;
-    v->as.i = (int32_t)bits;
-    break;
-  case WIRE_FLOAT:
-    memcpy(&f, &bits, sizeof f);
-    v->type = SD_AMQP_FLOAT;
-    v->as.d = (double)f;
-    break;
-  case WIRE_DECIMAL32:
-    return decode_fixed_bytes(c, SD_AMQP_DECIMAL32, 4, v);
-  default:
-    return SD_PROTOCOL;
-  }
-  c->at += 4;
-  return SD_OK;
-}
-
-static sd_status decode_eight(sd_amqp_cursor *c, uint8_t code, sd_amqp_value *v)
-{
-  if (sd_amqp_cursor_left(c) < 8)
-    return SD_PROTOCOL;
-  uint64_t bits = wire_get64(c->at);
-  switch (code) {
-  case WIRE_ULONG:
-    v->type = SD_AMQP_ULONG;
-    v->as.u = bits;
-    break;
-  case WIRE_LONG:
-    v->type = SD_AMQP_LONG;
-    v->as.i = (int64_t)bits;
-    break;
-  case WIRE_TIMESTAMP:
-    v->type = SD_AMQP_TIMESTAMP;
-    v->as.i = (int64_t)bits;
-    break;
-  case WIRE_DOUBLE:
-    v->type = SD_AMQP_DOUBLE;
-    memcpy(&v->as.d, &bits, sizeof bits);
-    break;
-  case WIRE_DECIMAL64:
-    return decode_fixed_bytes(c, SD_AMQP_DECIMAL64, 8, v);
-  default:
-    return SD_PROTOCOL;
-  }
-  c->at += 8;
-  return SD_OK;
-}
-
-/* The value behind a format code. */
+/* The value behind a format code. Writes *v only on success, its descriptor never. */
 static sd_status decode_data(sd_amqp_cursor *c, uint8_t code, unsigned depth, sd_amqp_value *v)
 {
-  switch (code >> 4) {
-  case 0x4:
-    return decode_empty(code, v);
-  case 0x5:
-    return decode_one(c, code, v);
-  case 0x7:
-    return decode_four(c, code, v);
-  case 0x8:
-    return decode_eight(c, code, v);
-  default:
-    break;
-  }
+  const uint8_t *at = c->at;
+  size_t left = sd_amqp_cursor_left(c);
+  uint32_t bits32;
+  uint64_t bits64;
+  float single;
+
+/* The type, the width, the member of the union and what goes there. */
+#define EMPTY(kind, member, value)                                                                           \
+  v->as.member = (value);                                                                                    \
+  v->type = (kind);                                                                                          \
+  return SD_OK
+#define FIXED(kind, width, member, value)                                                                    \
+  if (left < (width))                                                                                        \
+    return SD_PROTOCOL;                                                                                      \
+  c->at = at + (width);                                                                                      \
+  EMPTY(kind, member, value)
+
   switch (code) {
-  case WIRE_USHORT:
-  case WIRE_SHORT:
-    if (sd_amqp_cursor_left(c) < 2)
-      return SD_PROTOCOL;
-    v->type = code == WIRE_USHORT ? SD_AMQP_USHORT : SD_AMQP_SHORT;
-    if (code == WIRE_USHORT)
-      v->as.u = wire_get16(c->at);
-    else
-      v->as.i = (int16_t)wire_get16(c->at);
-    c->at += 2;
+  case WIRE_NULL:
+    EMPTY(SD_AMQP_NULL, u, 0);
+  case WIRE_TRUE:
+    EMPTY(SD_AMQP_BOOLEAN, boolean, true);
+  case WIRE_FALSE:
+    EMPTY(SD_AMQP_BOOLEAN, boolean, false);
+  case WIRE_UINT0:
+    EMPTY(SD_AMQP_UINT, u, 0);
+  case WIRE_ULONG0:
+    EMPTY(SD_AMQP_ULONG, u, 0);
+  case WIRE_LIST0:
+    memset(&v->as.compound, 0, sizeof v->as.compound);
+    v->type = SD_AMQP_LIST;
     return SD_OK;
+  case WIRE_UBYTE:
+    FIXED(SD_AMQP_UBYTE, 1, u, at[0]);
+  case WIRE_SMALLUINT:
+    FIXED(SD_AMQP_UINT, 1, u, at[0]);
+  case WIRE_SMALLULONG:
+    FIXED(SD_AMQP_ULONG, 1, u, at[0]);
+  case WIRE_BYTE:
+    FIXED(SD_AMQP_BYTE, 1, i, (int8_t)at[0]);
+  case WIRE_SMALLINT:
+    FIXED(SD_AMQP_INT, 1, i, (int8_t)at[0]);
+  case WIRE_SMALLLONG:
+    FIXED(SD_AMQP_LONG, 1, i, (int8_t)at[0]);
+  case WIRE_BOOLEAN:
+    if (left < 1 || at[0] > 1)
+      return SD_PROTOCOL;
+    FIXED(SD_AMQP_BOOLEAN, 1, boolean, at[0] == 1);
+  case WIRE_USHORT:
+    FIXED(SD_AMQP_USHORT, 2, u, wire_get16(at));
+  case WIRE_SHORT:
+    FIXED(SD_AMQP_SHORT, 2, i, (int16_t)wire_get16(at));
+  case WIRE_UINT:
+    FIXED(SD_AMQP_UINT, 4, u, wire_get32(at));
+  case WIRE_CHAR:
+    FIXED(SD_AMQP_CHAR, 4, u, wire_get32(at));
+  case WIRE_INT:
+    FIXED(SD_AMQP_INT, 4, i, (int32_t)wire_get32(at));
+  case WIRE_FLOAT:
+    if (left < 4)
+      return SD_PROTOCOL;
+    bits32 = wire_get32(at);
+    memcpy(&single, &bits32, sizeof single);
+    FIXED(SD_AMQP_FLOAT, 4, d, (double)single);
+  case WIRE_ULONG:
+    FIXED(SD_AMQP_ULONG, 8, u, wire_get64(at));
+  case WIRE_LONG:
+    FIXED(SD_AMQP_LONG, 8, i, (int64_t)wire_get64(at));
+  case WIRE_TIMESTAMP:
+    FIXED(SD_AMQP_TIMESTAMP, 8, i, (int64_t)wire_get64(at));
+  case WIRE_DOUBLE:
+    if (left < 8)
+      return SD_PROTOCOL;
+    bits64 = wire_get64(at);
+    memcpy(&v->as.d, &bits64, sizeof bits64);
+    v->type = SD_AMQP_DOUBLE;
+    c->at = at + 8;
+    return SD_OK;
+  case WIRE_DECIMAL32:
+    FIXED(SD_AMQP_DECIMAL32, 4, bytes, sd_bytes_make(at, 4));
+  case WIRE_DECIMAL64:
+    FIXED(SD_AMQP_DECIMAL64, 8, bytes, sd_bytes_make(at, 8));
   case WIRE_DECIMAL128:
-    return decode_fixed_bytes(c, SD_AMQP_DECIMAL128, 16, v);
+    FIXED(SD_AMQP_DECIMAL128, 16, bytes, sd_bytes_make(at, 16));
   case WIRE_UUID:
-    return decode_fixed_bytes(c, SD_AMQP_UUID, 16, v);
+    FIXED(SD_AMQP_UUID, 16, bytes, sd_bytes_make(at, 16));
   case WIRE_BINARY8:
     return decode_bytes(c, SD_AMQP_BINARY, 1, v);
   case WIRE_STRING8:
@@ -323,6 +237,8 @@ static sd_status decode_data(sd_amqp_cursor *c, uint8_t code, unsigned depth, sd
   default:
     return SD_PROTOCOL;
   }
+#undef FIXED
+#undef EMPTY
 }
 
 static sd_status skip_value(sd_amqp_cursor *c, unsigned depth)
@@ -338,15 +254,22 @@ static sd_status skip_value(sd_amqp_cursor *c, unsigned depth)
 sd_status sd_amqp_decode(sd_amqp_cursor *cursor, sd_amqp_value *ret_value)
 {
   sd_amqp_cursor c = *cursor;
-  sd_amqp_value value;
+  sd_bytes descriptor = {NULL, 0};
   uint8_t code;
-  sd_status status = read_constructor(&c, 0, &value.descriptor, &code);
+  if (c.at == c.end)
+    return SD_PROTOCOL;
+  sd_status status;
+  if (*c.at == WIRE_DESCRIBED) {
+    status = read_constructor(&c, 0, &descriptor, &code);
+    if (status != SD_OK)
+      return status;
+  } else {
+    code = *c.at++;
+  }
+  status = decode_data(&c, code, 0, ret_value);
   if (status != SD_OK)
     return status;
-  status = decode_data(&c, code, 0, &value);
-  if (status != SD_OK)
-    return status;
-  *ret_value = value;
+  ret_value->descriptor = descriptor;
   *cursor = c;
   return SD_OK;
 }
@@ -375,11 +298,9 @@ sd_status sd_amqp_items_next(sd_amqp_items *items, sd_amqp_value *ret_value)
     status = sd_amqp_decode(&items->cursor, ret_value);
   } else {
     sd_amqp_cursor c = items->cursor;
-    sd_amqp_value value;
-    status = decode_data(&c, items->element_code, 0, &value);
+    status = decode_data(&c, items->element_code, 0, ret_value);
     if (status == SD_OK) {
-      value.descriptor = items->element_descriptor;
-      *ret_value = value;
+      ret_value->descriptor = items->element_descriptor;
       items->cursor = c;
     }
   }

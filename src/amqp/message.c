@@ -10,11 +10,11 @@ static bool is_body(uint8_t section)
          section == SD_AMQP_SECTION_VALUE;
 }
 
-/* Reads one section: its code and its value without the section's own descriptor. */
-static sd_status section_next(sd_amqp_cursor *cursor, uint8_t *ret_section, sd_amqp_value *ret_value)
+/* Reads one section: its code and its value without the section's own descriptor. On failure *value is
+ * anything. */
+static sd_status section_next(sd_amqp_cursor *cursor, uint8_t *ret_section, sd_amqp_value *value)
 {
   sd_amqp_cursor c = *cursor;
-  sd_amqp_value value;
   uint8_t section;
   if (sd_amqp_cursor_left(&c) >= 4 && c.at[0] == WIRE_DESCRIBED && c.at[1] == WIRE_SMALLULONG) {
     /* What everyone writes. The value behind it may be described itself (an amqp-value section). */
@@ -32,7 +32,7 @@ static sd_status section_next(sd_amqp_cursor *cursor, uint8_t *ret_section, sd_a
     if (!sd_amqp_descriptor_known(&descriptor, &section))
       return SD_PROTOCOL;
   }
-  sd_status status = sd_amqp_decode(&c, &value);
+  sd_status status = sd_amqp_decode(&c, value);
   if (status != SD_OK)
     return status;
   sd_amqp_type wanted = SD_AMQP_NULL;
@@ -52,15 +52,14 @@ static sd_status section_next(sd_amqp_cursor *cursor, uint8_t *ret_section, sd_a
     wanted = SD_AMQP_BINARY;
     break;
   case SD_AMQP_SECTION_VALUE:
-    wanted = value.type;
+    wanted = value->type;
     break;
   default:
     return SD_PROTOCOL;
   }
-  if (value.type != wanted)
+  if (value->type != wanted)
     return SD_PROTOCOL;
   *ret_section = section;
-  *ret_value = value;
   *cursor = c;
   return SD_OK;
 }
