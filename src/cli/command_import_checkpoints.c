@@ -1,9 +1,7 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
 /* `streamduck import-checkpoints`: takes over where the Python original stopped. */
-#include "base/alloc.h"
+#include "cli/control_options.h"
 #include "cli/output.h"
-#include "cli/probe.h"
-#include "cli/sink_client.h"
 
 static const sd_option options[] = {
     {.flag = "json", .type = SD_OPTION_BOOLEAN, .text = "Prints one JSON object."},
@@ -11,114 +9,73 @@ static const sd_option options[] = {
 };
 
 typedef struct outcome {
-  uint32_t imported;
-  uint32_t kept;   /* had a checkpoint of streamduck's own */
-  uint32_t absent; /* neither has one */
-  uint32_t held;   /* a running instance owns the partition */
+  sd_status status;
+  sd_error error;
+  sd_control_import counts;
 } outcome;
 
-static sd_status import_mapping(const sd_command_context *context, const sd_job *job,
-                                const sd_probe_result *hub, outcome *ret, sd_error *error)
+static outcome import_mapping(const sd_job *job, const sd_job_mapping *mapping)
 {
-  sd_sink_client *client = NULL;
-  sd_claim *claims = sd_calloc(hub->partition_count ? hub->partition_count : 1, sizeof *claims);
-  outcome result = {.imported = 0};
-  sd_status status = claims ? SD_OK : sd_error_set(error, SD_NOMEM, "out of memory");
-  if (status == SD_OK)
-    status = sd_sink_client_open(job, hub->mapping, context->scrubber, NULL, &client, error);
-  if (status != SD_OK)
-    goto out;
-  for (uint32_t i = 0; i < hub->partition_count; i++)
-    memcpy(claims[i].partition_id, hub->partitions[i].id, sizeof claims[i].partition_id);
-  status = sd_sink_client_claim(client, hub->incarnation, claims, hub->partition_count, error);
-  if (status != SD_OK)
-    goto out;
-  uint32_t claimed;
-  claimed = 0;
-  for (uint32_t i = 0; i < hub->partition_count; i++) {
-    const sd_claim *claim = &claims[i];
-    if (!claim->claimed) {
-      result.held++;
-      continue;
-    }
-    if (claim->checkpoint.imported)
-      result.imported++;
-    else if (claim->checkpoint.found)
-      result.kept++;
-    else
-      result.absent++;
-    if (claimed < i)
-      claims[claimed] = *claim;
-    claimed++;
-  }
-  if (claimed)
-    status = sd_sink_client_release(client, hub->incarnation, claims, claimed, error);
-  *ret = result;
-out:
-  sd_sink_client_close(client);
-  sd_free(claims);
-  return status;
+  const sd_stream_mapping *m = &mapping->stream;
+  outcome o = {.status = SD_OK};
+  char group[SD_SINK_NAME_MAX];
+  sd_control_options control = sd_control_options_of(job, mapping);
+  sd_target target = {.ns = m->host,
+                      .hub = m->hub,
+                      .consumer_group = sd_control_group_of(m, group),
+                      .schema = m->schema,
+                      .table = m->table,
+                      .body_is_blob = m->body_is_blob,
+                      .transaction_bytes = m->batch_bytes,
+                      .legacy_database = m->legacy_database,
+                      .legacy_schema = m->legacy_schema,
+                      .legacy_table = m->legacy_table};
+  o.status = sd_control_import_legacy(&control, &target, &o.counts, &o.error);
+  return o;
 }
 
-static void print_outcome(const sd_command_context *context, const sd_job_mapping *mapping, const outcome *o,
-                          sd_status status, const sd_error *error)
+static void print_outcome(const sd_command_context *context, const sd_job_mapping *mapping, const outcome *o)
 {
   const sd_stream_mapping *m = &mapping->stream;
   sd_buf line;
   sd_buf_init(&line, 8192);
   sd_buf_appendf(&line, "mapping %d (%s into %s.%s): ", m->number, m->hub, m->schema, m->table);
-  if (status != SD_OK)
-    sd_buf_appendf(&line, "failed: %s\n", error->message);
+  if (o->status != SD_OK)
+    sd_buf_appendf(&line, "failed: %s\n", o->error.message);
   else
     sd_buf_appendf(
         &line,
-        "%u checkpoints imported, %u partitions had one already, %u have none anywhere, %u are held by a "
-        "running instance\n",
-        o->imported, o->kept, o->absent, o->held);
+        "the original has %u partitions: %u imported, %u had a checkpoint of streamduck's that stays, %u "
+        "are held by a running instance\n",
+        o->counts.found, o->counts.imported, o->counts.kept, o->counts.held);
   sd_output_text(context, context->out, &line);
   sd_buf_release(&line);
 }
 
-static json_t *outcome_to_json(const sd_job_mapping *mapping, const outcome *o, sd_status status,
-                               const sd_error *error)
+static json_t *outcome_to_json(const sd_job_mapping *mapping, const outcome *o)
 {
-  return json_pack("{s:i, s:b, s:i, s:i, s:i, s:i, s:o}", "mapping", mapping->number, "ok",
-                   (int)(status == SD_OK), "imported", (int)o->imported, "kept", (int)o->kept, "absent",
-                   (int)o->absent, "held", (int)o->held, "error",
-                   status == SD_OK ? json_null() : json_string(error->message));
+  bool ok = o->status == SD_OK;
+  return json_pack("{s:i, s:b, s:i, s:i, s:i, s:i, s:o}", "mapping", mapping->number, "ok", (int)ok, "found",
+                   (int)o->counts.found, "imported", (int)o->counts.imported, "kept", (int)o->counts.kept,
+                   "held", (int)o->counts.held, "error", ok ? json_null() : json_string(o->error.message));
 }
 
 static sd_exit import_all(sd_command_context *context, const sd_job *job, bool json)
 {
-  sd_error error;
-  size_t count = 0;
   sd_exit code = SD_EXIT_OK;
   json_t *array = json_array();
-  sd_probe_result *hubs = sd_calloc(job->mapping_count, sizeof *hubs);
-  if (!hubs || !array || sd_probe_run(job, SD_PROBE_TIMEOUT_MS, NULL, hubs, &count, &error) != SD_OK) {
-    code = sd_command_fail(context, SD_EXIT_CONFIG, "out of memory");
-    goto out;
-  }
-  for (size_t i = 0; i < count; i++) {
-    outcome o = {.imported = 0};
-    error = hubs[i].error;
-    sd_status status = error.code;
-    if (status == SD_OK)
-      status = import_mapping(context, job, &hubs[i], &o, &error);
-    if (status != SD_OK)
+  for (size_t i = 0; i < job->mapping_count; i++) {
+    outcome o = import_mapping(job, &job->mappings[i]);
+    if (o.status != SD_OK)
       code = SD_EXIT_CONFIG;
     if (json)
-      json_array_append_new(array, outcome_to_json(hubs[i].mapping, &o, status, &error));
+      json_array_append_new(array, outcome_to_json(&job->mappings[i], &o));
     else
-      print_outcome(context, hubs[i].mapping, &o, status, &error);
+      print_outcome(context, &job->mappings[i], &o);
   }
   if (json &&
       !sd_output_json(context, json_pack("{s:b, s:O}", "ok", (int)(code == SD_EXIT_OK), "mappings", array)))
     code = SD_EXIT_CONFIG;
-out:
-  if (hubs)
-    sd_probe_release(hubs, count);
-  sd_free(hubs);
   json_decref(array);
   return code;
 }

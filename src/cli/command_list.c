@@ -3,7 +3,12 @@
 #include "cli/command.h"
 
 const sd_command *const sd_commands[] = {
+    &sd_command_run,
     &sd_command_validate_config,
+    &sd_command_check_credentials,
+    &sd_command_status,
+    &sd_command_monitor,
+    &sd_command_import_checkpoints,
     &sd_command_emulator,
     &sd_command_version,
     &sd_command_help,

@@ -129,11 +129,11 @@ static json_t *collect(monitor *m)
 {
   const char *state_dir = sd_job_state_dir(m->job);
   uint64_t now = sd_clock_monotonic_ms();
-  json_t *collected = sd_status_collect(m->context, state_dir, m->job, false);
+  json_t *collected = sd_status_collect(state_dir, m->job, false);
   size_t instances = json_array_size(json_object_get(collected, "instances"));
   if (collected && (!m->stored || instances != m->instances || now - m->stored_ms >= STORED_EVERY_MS)) {
     json_decref(collected);
-    collected = sd_status_collect(m->context, state_dir, m->job, true);
+    collected = sd_status_collect(state_dir, m->job, true);
     json_decref(m->stored);
     m->stored = json_incref(json_object_get(collected, "stored"));
     m->stored_ms = now;

@@ -15,7 +15,7 @@ static sd_exit run_status(sd_command_context *context)
   if (code != SD_EXIT_OK)
     return code;
   code = SD_EXIT_CONFIG;
-  json_t *collected = sd_status_collect(context, sd_job_state_dir(job), job, true);
+  json_t *collected = sd_status_collect(sd_job_state_dir(job), job, true);
   bool shown = json_array_size(json_object_get(collected, "instances")) > 0 ||
                json_array_size(json_object_get(collected, "stored")) > 0;
   if (!collected) {

@@ -38,9 +38,9 @@ static void on_ready(void *owner, const sd_source_partition *partitions, uint32_
                      const char *incarnation)
 {
   slot *s = owner;
+  (void)incarnation;
   if (s->finished)
     return;
-  sd_bytes_to_text(sd_bytes_of(incarnation), s->result->incarnation, sizeof s->result->incarnation);
   s->result->partitions = sd_calloc(count ? count : 1, sizeof *partitions);
   if (s->result->partitions) {
     memcpy(s->result->partitions, partitions, count * sizeof *partitions);

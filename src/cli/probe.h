@@ -12,7 +12,6 @@ typedef struct sd_probe_result {
   sd_error error; /* SD_OK: the broker answered */
   sd_source_partition *partitions;
   uint32_t partition_count;
-  char incarnation[64]; /* the hub's */
 } sd_probe_result;
 
 enum { SD_PROBE_TIMEOUT_MS = 20000 };

@@ -71,8 +71,7 @@ static bool is_running(const json_t *instances, const sd_stream_mapping *m)
   return false;
 }
 
-json_t *sd_status_collect(const sd_command_context *context, const char *state_dir, const sd_job *job,
-                          bool with_stored)
+json_t *sd_status_collect(const char *state_dir, const sd_job *job, bool with_stored)
 {
   sd_error error;
   collector collect = {.instances = json_array(), .notes = json_array()};
@@ -86,7 +85,7 @@ json_t *sd_status_collect(const sd_command_context *context, const char *state_d
     bool wanted[SD_STREAM_MAPPINGS_MAX] = {false};
     for (size_t i = 0; i < job->mapping_count && i < SD_STREAM_MAPPINGS_MAX; i++)
       wanted[i] = job->mappings[i].complete && !is_running(collect.instances, &job->mappings[i].stream);
-    if (sd_stored_status_read(context, job, wanted, stored, collect.notes) != SD_OK)
+    if (sd_stored_status_read(job, wanted, stored, collect.notes) != SD_OK)
       goto fail;
   }
   return json_pack("{s:o, s:o, s:o}", "instances", collect.instances, "stored", stored, "notes",

@@ -13,8 +13,7 @@
  * docs/status.md. job may be NULL or have errors: only its complete mappings count. with_stored: also read
  * control tables and ask the brokers. NULL when memory is short.
  */
-json_t *sd_status_collect(const sd_command_context *context, const char *state_dir, const sd_job *job,
-                          bool with_stored);
+json_t *sd_status_collect(const char *state_dir, const sd_job *job, bool with_stored);
 
 /* Appends tables for people. */
 void sd_status_format(json_t *collected, sd_buf *out);

@@ -63,19 +63,20 @@ static const char *text(const char *value)
 
 static json_t *mapping_to_json(const sd_mapping_snapshot *m)
 {
-  return json_pack(
-      "{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-      "s:I, s:I, s:o, s:o, s:o}",
-      "mapping", m->number, "state", sd_mapping_state_name(m->state), "hub", text(m->hub), "consumer_group",
-      text(m->consumer_group), "database", text(m->database), "schema", text(m->schema), "table",
-      text(m->table), "owner", text(m->owner), "received", (json_int_t)m->received, "received_bytes",
-      (json_int_t)m->received_bytes, "landed", (json_int_t)m->landed, "dead_letters",
-      (json_int_t)m->dead_letters, "batches", (json_int_t)m->batches, "transactions",
-      (json_int_t)m->transactions, "retries", (json_int_t)m->retries, "attempts_failed",
-      (json_int_t)m->attempts_failed, "fenced", (json_int_t)m->fenced, "gaps", (json_int_t)m->gaps,
-      "reconnects", (json_int_t)m->reconnects, "lag", (json_int_t)m->lag, "buffered_bytes",
-      (json_int_t)m->buffered_bytes, "last_commit", time_or_null(m->last_commit_us), "error",
-      error_to_json(&m->last_error), "partitions", partitions_to_json(m));
+  return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, "                         /* to owner */
+                   "s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, " /* to buffered_bytes */
+                   "s:o, s:o, s:o}",
+                   "mapping", m->number, "state", sd_mapping_state_name(m->state), "hub", text(m->hub),
+                   "consumer_group", text(m->consumer_group), "database", text(m->database), "schema",
+                   text(m->schema), "table", text(m->table), "owner", text(m->owner), "received",
+                   (json_int_t)m->received, "received_bytes", (json_int_t)m->received_bytes, "landed",
+                   (json_int_t)m->landed, "dead_letters", (json_int_t)m->dead_letters, "batches",
+                   (json_int_t)m->batches, "transactions", (json_int_t)m->transactions, "retries",
+                   (json_int_t)m->retries, "attempts_failed", (json_int_t)m->attempts_failed, "fenced",
+                   (json_int_t)m->fenced, "gaps", (json_int_t)m->gaps, "reconnects",
+                   (json_int_t)m->reconnects, "lag", (json_int_t)m->lag, "buffered_bytes",
+                   (json_int_t)m->buffered_bytes, "last_commit", time_or_null(m->last_commit_us), "error",
+                   error_to_json(&m->last_error), "partitions", partitions_to_json(m));
 }
 
 json_t *sd_status_to_json(const sd_stream_snapshot *snapshot)

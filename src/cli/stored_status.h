@@ -7,7 +7,7 @@
 
 /* Appends to `stored` an object for each mapping i of the job with wanted[i], and to `notes` a text for each
  * thing that could not be read. wanted has job->mapping_count places. SD_NOMEM is the only failure. */
-SD_MUST_CHECK sd_status sd_stored_status_read(const sd_command_context *context, const sd_job *job,
-                                              const bool *wanted, json_t *stored, json_t *notes);
+SD_MUST_CHECK sd_status sd_stored_status_read(const sd_job *job, const bool *wanted, json_t *stored,
+                                              json_t *notes);
 
 #endif
