@@ -33,7 +33,8 @@ static void put_escaped(sd_buf *out, sd_bytes text)
       sd_buf_append(out, unit, sizeof unit);
     }
   }
-  sd_buf_append(out, text.data + from, text.len - from);
+  if (from < text.len)
+    sd_buf_append(out, text.data + from, text.len - from);
 }
 
 static void put_base64(sd_buf *out, sd_bytes bytes)

@@ -86,7 +86,7 @@ sd_status sd_amqp_message_decode(sd_bytes payload, sd_amqp_message *ret_message)
 {
   sd_amqp_message message;
   memset(&message, 0, sizeof message);
-  sd_amqp_cursor c = {payload.data, payload.len > 0 ? payload.data + payload.len : payload.data};
+  sd_amqp_cursor c = sd_amqp_cursor_of(payload);
   while (c.at != c.end) {
     const uint8_t *start = c.at;
     uint8_t section;

@@ -70,7 +70,7 @@ typedef struct sd_amqp_cursor {
 
 static inline sd_amqp_cursor sd_amqp_cursor_of(sd_bytes bytes)
 {
-  sd_amqp_cursor c = {bytes.data, bytes.data + bytes.len};
+  sd_amqp_cursor c = {bytes.data, bytes.len > 0 ? bytes.data + bytes.len : bytes.data};
   return c;
 }
 

@@ -102,10 +102,12 @@ static void other_links_may_interleave_with_a_long_message(void **state)
   assert_int_equal(rig_input_frame(&side, 0, 0, "005314 c0<03 5201 5201 a00162> \"other\"", 1000), SD_OK);
   assert_int_equal(side.deliveries, 1);
   assert_true(sd_bytes_equal_text(side.delivery.payload, "other"));
+  assert_int_equal(sd_amqp_unfinished_bytes(side.connection), 2);
   assert_int_equal(rig_input_frame(&side, 0, 0, "005314 c0<06 43 43 40 40 40 41> \"cd\"", 1000), SD_OK);
   assert_int_equal(rig_input_frame(&side, 0, 0, "005314 c0<01 43> \"e\"", 1000), SD_OK);
   assert_int_equal(side.deliveries, 2);
   assert_true(sd_bytes_equal_text(side.delivery.payload, "abcde"));
+  assert_int_equal(sd_amqp_unfinished_bytes(side.connection), 0);
   assert_true(sd_bytes_equal_text(side.delivery.tag, "a"));
   assert_int_equal(side.delivery.delivery_id, 0);
   rig_side_stop(&side);
