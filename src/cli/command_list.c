@@ -10,6 +10,8 @@ const sd_command *const sd_commands[] = {
     &sd_command_monitor,
     &sd_command_import_checkpoints,
     &sd_command_emulator,
+    &sd_command_demo,
+    &sd_command_demo_send,
     &sd_command_version,
     &sd_command_help,
     NULL,
