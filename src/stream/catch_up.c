@@ -73,6 +73,14 @@ static void look_for_the_end(sd_mapping *mapping, uint64_t now)
   }
 }
 
+void sd_mapping_ask_anew(sd_mapping *mapping)
+{
+  uint64_t now = sd_mapping_now(mapping);
+  if (!mapping->refresh_busy && !answer_is_fresh(mapping, now) &&
+      now - mapping->asked_ms >= mapping->env.timings.fresh_ms)
+    sd_mapping_catch_up_refresh(mapping);
+}
+
 void sd_mapping_catch_up_step(sd_mapping *mapping)
 {
   if (!mapping->ready || !mapping->source_working)

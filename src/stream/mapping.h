@@ -71,6 +71,8 @@ void sd_mapping_abort(sd_mapping *mapping);
 bool sd_mapping_ended(const sd_mapping *mapping);
 /* until_caught_up: when it was last certain that everything at the broker had landed; 0: not yet. */
 uint64_t sd_mapping_caught_up_ms(const sd_mapping *mapping);
+/* Asks the broker whether it still is, unless it has just been asked. */
+void sd_mapping_ask_anew(sd_mapping *mapping);
 /* Why it halted; NULL when it has not. */
 const sd_error *sd_mapping_halt_error(const sd_mapping *mapping);
 

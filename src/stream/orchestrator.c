@@ -86,6 +86,7 @@ static void stop_when_caught_up(sd_stream *stream)
     return;
   uint64_t now = uv_now(&stream->loop);
   bool any = false;
+  bool fresh = true;
   for (size_t i = 0; i < stream->settings.mapping_count; i++) {
     const sd_mapping *mapping = stream->mappings[i];
     if (sd_mapping_ended(mapping) || sd_mapping_halt_error(mapping))
@@ -94,9 +95,15 @@ static void stop_when_caught_up(sd_stream *stream)
     if (at == 0 || now - at > stream->timings.together_ms)
       return;
     any = true;
+    fresh = fresh && now - at <= stream->timings.fresh_ms;
   }
   if (!any)
     return;
+  if (!fresh) {
+    /* All have been up to date not long ago: whether they are so now is worth a question. */
+    for_mappings(stream, sd_mapping_ask_anew);
+    return;
+  }
   sd_log_info(stream->log, "stream", "caught up: everything that the broker holds has landed");
   stream->stops_seen = 1;
   atomic_fetch_add(&stream->stops, 1);

@@ -16,7 +16,7 @@ typedef struct sd_stream_timings {
   uint32_t refresh_ms;      /* the broker is asked for its last sequence numbers */
   uint32_t refresh_soon_ms; /* the same near the end of until_caught_up, and when somebody watches */
   uint32_t fresh_ms;        /* an answer is the broker's present state for so long */
-  uint32_t together_ms;     /* mappings that were caught up within this time are caught up together */
+  uint32_t together_ms;     /* mappings that were all caught up within this time are asked once more */
   uint32_t submit_retry_ms; /* the sink's queue was full */
 } sd_stream_timings;
 
