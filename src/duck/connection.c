@@ -189,6 +189,13 @@ sd_status sd_duck_query_int64(sd_duck_connection *connection, const char *sql, i
   return status;
 }
 
+sd_status sd_duck_query_int64_buf(sd_duck_connection *connection, sd_buf *sql, int64_t *ret_value,
+                                  sd_error *error)
+{
+  sd_status status = check_buf(sql, error);
+  return status == SD_OK ? sd_duck_query_int64(connection, sd_buf_text(sql), ret_value, error) : status;
+}
+
 void sd_duck_connection_interrupt(sd_duck_connection *connection)
 {
   sd_duck_call_interrupt(&connection->call);

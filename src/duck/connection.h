@@ -62,6 +62,8 @@ SD_MUST_CHECK sd_status sd_duck_query_buf(sd_duck_connection *connection, sd_buf
 /* The first cell of the first row. SD_NOT_FOUND when there is none or it is NULL. Entered. */
 SD_MUST_CHECK sd_status sd_duck_query_int64(sd_duck_connection *connection, const char *sql,
                                             int64_t *ret_value, sd_error *error);
+SD_MUST_CHECK sd_status sd_duck_query_int64_buf(sd_duck_connection *connection, sd_buf *sql,
+                                                int64_t *ret_value, sd_error *error);
 
 /* Interrupts the call that runs now, if any. Any thread. */
 void sd_duck_connection_interrupt(sd_duck_connection *connection);

@@ -16,20 +16,27 @@ enum {
   EVENT_INGESTED
 };
 
-/* The casts check JSON on a path where values are text. */
 static sd_status new_query_appender(sd_landing *landing, const sd_duck_column *columns, sd_error *error)
 {
   sd_buf sql;
   sd_buf_init(&sql, SD_SINK_SQL_MAX);
   sd_buf_append_text(&sql, "INSERT INTO ");
   sd_sink_append_table(&sql, landing->sink, landing->mapping, landing->mapping->target.table);
-  sd_buf_append_text(
-      &sql, " (event_body, partition_id, sequence_number, enqueued_time, properties, "
-            "system_properties, ingestion_timestamp) SELECT event_body, partition_id, "
-            "sequence_number, enqueued_time, properties, system_properties, ingestion_timestamp FROM "
-            "batch");
-  sd_status status = sd_duck_appender_new_query(landing->sink->connection, sd_buf_text(&sql), columns,
-                                                SD_SINK_EVENT_COLUMNS, &landing->events, error);
+  for (int list = 0; list < 2; list++) {
+    sd_buf_append_text(&sql, list == 0 ? " (" : ") SELECT ");
+    for (uint32_t i = 0; i < SD_SINK_EVENT_COLUMNS; i++) {
+      if (i > 0)
+        sd_buf_append_text(&sql, ", ");
+      sd_duck_quote_identifier(&sql, columns[i].name);
+    }
+  }
+  sd_buf_append_text(&sql, " FROM batch");
+  sd_status status = sd_buf_status(&sql);
+  if (status != SD_OK)
+    sd_error_set(error, status, "building a statement: %s", sd_status_text(status));
+  else
+    status = sd_duck_appender_new_query(landing->sink->connection, sd_buf_text(&sql), columns,
+                                        SD_SINK_EVENT_COLUMNS, &landing->events, error);
   sd_buf_release(&sql);
   return status;
 }
@@ -38,13 +45,13 @@ static sd_status make_appender(sd_landing *landing, sd_error *error)
 {
   const sd_sink_mapping *mapping = landing->mapping;
   const sd_duck_column columns[SD_SINK_EVENT_COLUMNS] = {
-      {"event_body", mapping->target.body_is_blob ? DUCKDB_TYPE_BLOB : DUCKDB_TYPE_VARCHAR},
-      {"partition_id", DUCKDB_TYPE_VARCHAR},
-      {"sequence_number", DUCKDB_TYPE_BIGINT},
-      {"enqueued_time", mapping->enqueued_type},
-      {"properties", DUCKDB_TYPE_VARCHAR},
-      {"system_properties", DUCKDB_TYPE_VARCHAR},
-      {"ingestion_timestamp", mapping->ingested_type},
+      {mapping->columns[EVENT_BODY], mapping->target.body_is_blob ? DUCKDB_TYPE_BLOB : DUCKDB_TYPE_VARCHAR},
+      {mapping->columns[EVENT_PARTITION], DUCKDB_TYPE_VARCHAR},
+      {mapping->columns[EVENT_SEQUENCE], DUCKDB_TYPE_BIGINT},
+      {mapping->columns[EVENT_ENQUEUED], mapping->enqueued_type},
+      {mapping->columns[EVENT_PROPERTIES], DUCKDB_TYPE_VARCHAR},
+      {mapping->columns[EVENT_SYSTEM_PROPERTIES], DUCKDB_TYPE_VARCHAR},
+      {mapping->columns[EVENT_INGESTED], mapping->ingested_type},
   };
   if (landing->sink->query_appender)
     return new_query_appender(landing, columns, error);
@@ -110,6 +117,7 @@ sd_status sd_landing_append_events(sd_landing *landing, sd_error *error)
   sd_status status = landing->events ? SD_OK : make_appender(landing, error);
   if (status != SD_OK)
     return status;
+  landing->stage = SD_STAGE_ROWS;
   sd_plan_cursor cursor;
   sd_plan_row row;
   sd_plan_walk(&landing->plan, &cursor);
@@ -130,9 +138,11 @@ sd_status sd_landing_append_events(sd_landing *landing, sd_error *error)
   status = push(landing, rows, error);
   if (status == SD_OK)
     status = sd_duck_appender_flush(landing->events, error);
+  landing->stage = status == SD_OK ? SD_STAGE_CHECK : SD_STAGE_ROWS;
   if (status == SD_OK)
-    status = sd_landing_count(landing, landing->mapping->target.table, "ingestion_timestamp",
-                              landing->mapping->ingested_type, landing->plan.live, error);
+    status =
+        sd_landing_count(landing, landing->mapping->target.table, landing->mapping->columns[EVENT_INGESTED],
+                         landing->mapping->ingested_type, landing->plan.live, error);
   return status;
 }
 
@@ -145,11 +155,13 @@ sd_status sd_landing_count(sd_landing *landing, const char *table, const char *c
   sd_buf_init(&sql, SD_SINK_SQL_MAX);
   sd_buf_append_text(&sql, "SELECT count(*) FROM ");
   sd_sink_append_table(&sql, landing->sink, landing->mapping, table);
-  sd_buf_appendf(&sql, " WHERE %s = ", column);
+  sd_buf_append_text(&sql, " WHERE ");
+  sd_duck_quote_identifier(&sql, column);
+  sd_buf_append_text(&sql, " = ");
   sd_duck_quote_time(&sql, landing->time_us);
   sd_buf_append_text(&sql, type == DUCKDB_TYPE_TIMESTAMP ? "::TIMESTAMP" : "");
   int64_t rows = 0;
-  sd_status status = sd_duck_query_int64(landing->sink->connection, sd_buf_text(&sql), &rows, error);
+  sd_status status = sd_duck_query_int64_buf(landing->sink->connection, &sql, &rows, error);
   sd_buf_release(&sql);
   if (status == SD_OK && (uint64_t)rows != expected) {
     status = sd_error_set(error, SD_CORRUPT,

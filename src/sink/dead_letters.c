@@ -32,23 +32,25 @@ static const sd_duck_column columns[SD_SINK_DEAD_COLUMNS] = {
     {"failed_at", DUCKDB_TYPE_TIMESTAMP_TZ},
 };
 
+/* By a statement, whose cast keeps properties that are no JSON from poisoning the column. */
 static sd_status make_appender(sd_landing *landing, sd_error *error)
 {
-  if (!landing->sink->query_appender)
-    return sd_duck_appender_new(landing->sink->connection, landing->sink->catalog,
-                                landing->mapping->target.schema, SD_DEAD_TABLE, columns, SD_SINK_DEAD_COLUMNS,
-                                &landing->dead_letters, error);
   sd_buf sql;
   sd_buf_init(&sql, SD_SINK_SQL_MAX);
   sd_buf_append_text(&sql, "INSERT INTO ");
   sd_sink_append_table(&sql, landing->sink, landing->mapping, SD_DEAD_TABLE);
   sd_buf_append_text(
-      &sql, " (namespace, hub, consumer_group, target, partition_id, sequence_number, \"offset\", "
-            "enqueued_time, body, properties, reason, failed_at) SELECT namespace, hub, "
-            "consumer_group, target, partition_id, sequence_number, \"offset\", enqueued_time, body, "
-            "properties, reason, failed_at FROM batch");
-  sd_status status = sd_duck_appender_new_query(landing->sink->connection, sd_buf_text(&sql), columns,
-                                                SD_SINK_DEAD_COLUMNS, &landing->dead_letters, error);
+      &sql,
+      " (namespace, hub, consumer_group, target, partition_id, sequence_number, \"offset\", "
+      "enqueued_time, body, properties, reason, failed_at) SELECT namespace, hub, consumer_group, target, "
+      "partition_id, sequence_number, \"offset\", enqueued_time, body, "
+      "TRY_CAST(properties AS JSON), reason, failed_at FROM batch");
+  sd_status status = sd_buf_status(&sql);
+  if (status != SD_OK)
+    sd_error_set(error, status, "building a statement: %s", sd_status_text(status));
+  else
+    status = sd_duck_appender_new_query(landing->sink->connection, sd_buf_text(&sql), columns,
+                                        SD_SINK_DEAD_COLUMNS, &landing->dead_letters, error);
   sd_buf_release(&sql);
   return status;
 }

@@ -19,7 +19,9 @@ typedef enum sd_landing_outcome {
 /* Where a transaction failed. */
 typedef enum sd_landing_stage {
   SD_STAGE_FENCE,
-  SD_STAGE_ROWS, /* the target's rows: only here a row can be at fault */
+  SD_STAGE_PREPARE, /* the target's appender */
+  SD_STAGE_ROWS,    /* the target's rows: only here a row can be at fault */
+  SD_STAGE_CHECK,   /* whether they are there */
   SD_STAGE_DEAD_LETTERS,
   SD_STAGE_COMMIT
 } sd_landing_stage;

@@ -41,6 +41,8 @@ static void free_mapping(sd_sink_mapping *mapping)
   free_text(mapping->target.legacy_database);
   free_text(mapping->target.legacy_schema);
   free_text(mapping->target.legacy_table);
+  for (size_t i = 0; i < SD_SINK_EVENT_COLUMNS; i++)
+    sd_free(mapping->columns[i]);
   sd_free(mapping->key_target);
   sd_free(mapping->partitions);
   sd_free(mapping->legacy_rows);

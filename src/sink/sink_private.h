@@ -44,7 +44,8 @@ typedef struct sd_sink_mapping {
   sd_target target; /* strings owned */
   char *key_target; /* the key's `target`: the table's name, lower case */
   bool tables_ready;
-  duckdb_type enqueued_type; /* TIMESTAMPTZ; TIMESTAMP in a table of the original */
+  char *columns[SD_SINK_EVENT_COLUMNS]; /* the target's names for ours: appenders compare them exactly */
+  duckdb_type enqueued_type;            /* TIMESTAMPTZ; TIMESTAMP in a table of the original */
   duckdb_type ingested_type;
   sd_sink_partition *partitions;
   uint32_t partition_count;

@@ -1,5 +1,6 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
 /* The tables in the destination: made where missing, checked where they are there. */
+#include "base/alloc.h"
 #include "duck/quote.h"
 #include "sink/sink_private.h"
 
@@ -111,9 +112,8 @@ static sd_status read_columns(sd_duck_sink *sink, const sd_sink_mapping *mapping
 {
   sd_buf sql;
   sd_buf_init(&sql, SD_SINK_SQL_MAX);
-  sd_buf_append_text(&sql,
-                     "SELECT lower(column_name), data_type, (is_nullable OR column_default IS NOT NULL) "
-                     "FROM duckdb_columns() WHERE lower(database_name) = lower(");
+  sd_buf_append_text(&sql, "SELECT column_name, data_type, (is_nullable OR column_default IS NOT NULL) "
+                           "FROM duckdb_columns() WHERE lower(database_name) = lower(");
   sd_duck_quote_text(&sql, sink->catalog);
   sd_buf_append_text(&sql, ") AND lower(schema_name) = lower(");
   sd_duck_quote_text(&sql, mapping->target.schema);
@@ -128,10 +128,17 @@ static sd_status read_columns(sd_duck_sink *sink, const sd_sink_mapping *mapping
 static const column_spec *find_spec(const table_spec *table, sd_bytes name)
 {
   for (size_t i = 0; i < table->count; i++) {
-    if (sd_bytes_equal_text(name, table->columns[i].name))
+    if (sd_bytes_equal_nocase(name, sd_bytes_of(table->columns[i].name)))
       return &table->columns[i];
   }
   return NULL;
+}
+
+static bool keep_name(sd_sink_mapping *mapping, size_t column, sd_bytes name)
+{
+  sd_free(mapping->columns[column]);
+  mapping->columns[column] = sd_strndup((const char *)name.data, name.len);
+  return mapping->columns[column] != NULL;
 }
 
 /* Compares an existing table with what it must be. */
@@ -167,6 +174,8 @@ static sd_status check_columns(sd_sink_mapping *mapping, const table_spec *table
     }
     duckdb_type time =
         sd_bytes_equal_text(type, "TIMESTAMP") ? DUCKDB_TYPE_TIMESTAMP : DUCKDB_TYPE_TIMESTAMP_TZ;
+    if (!table->name && !keep_name(mapping, (size_t)(spec - table->columns), column))
+      return sd_error_set(error, SD_NOMEM, "no memory for the columns of %s", name);
     if (!table->name && strcmp(spec->name, "enqueued_time") == 0)
       mapping->enqueued_type = time;
     if (!table->name && strcmp(spec->name, "ingestion_timestamp") == 0)
@@ -177,7 +186,7 @@ static sd_status check_columns(sd_sink_mapping *mapping, const table_spec *table
   for (size_t i = 0; i < table->count; i++) {
     bool there = false;
     for (uint64_t row = 0; row < sd_duck_result_rows(columns) && !there; row++)
-      there = sd_bytes_equal_text(sd_duck_result_text(columns, row, 0), table->columns[i].name);
+      there = find_spec(table, sd_duck_result_text(columns, row, 0)) == &table->columns[i];
     if (!there)
       return sd_error_set(error, SD_CONFIG,
                           "table %s.%s exists but has no column %s (%s): add it or use another table",
@@ -222,7 +231,7 @@ static sd_status check_guard(sd_duck_sink *sink, const sd_sink_mapping *mapping,
     sd_buf_clear(&sql);
     sd_buf_append_text(&sql, "SELECT count(*) FROM ");
     sd_sink_append_table(&sql, sink, mapping, SD_GUARD_TABLE);
-    status = sd_duck_query_int64(sink->connection, sd_buf_text(&sql), &rows, error);
+    status = sd_duck_query_int64_buf(sink->connection, &sql, &rows, error);
   }
   sd_buf_release(&sql);
   if (status == SD_OK && rows != 1) {
@@ -276,6 +285,10 @@ static sd_status open_body(sd_duck_sink *sink, sd_sink_mapping *mapping, void *u
       status = create_schema(sink, mapping, error);
     if (status == SD_OK && !there)
       status = create_table(sink, mapping, &tables[i], error);
+    for (size_t c = 0; status == SD_OK && !there && i == 0 && c < tables[i].count; c++) {
+      if (!keep_name(mapping, c, sd_bytes_of(tables[i].columns[c].name)))
+        status = sd_error_set(error, SD_NOMEM, "no memory for the columns of %s", mapping->target.table);
+    }
     if (status != SD_OK)
       return status;
     if (!there) {

@@ -27,7 +27,7 @@ static sd_status run_statements(sd_landing *landing, bool *ret_held, sd_error *e
   sd_status status = sd_landing_fence(landing, ret_held, error);
   if (status != SD_OK || !*ret_held)
     return status;
-  landing->stage = SD_STAGE_ROWS;
+  landing->stage = SD_STAGE_PREPARE;
   if (landing->plan.live > 0)
     status = sd_landing_append_events(landing, error);
   if (status != SD_OK)

@@ -14,7 +14,8 @@
 static sd_error map(duckdb_error_type type, const char *text)
 {
   sd_error error;
-  assert_int_equal(sd_duck_error_set(&error, type, text, NULL), error.code);
+  sd_status code = sd_duck_error_set(&error, type, text, NULL);
+  assert_int_equal(code, error.code);
   assert_int_equal(error.source, SD_SOURCE_DUCKDB);
   assert_int_equal(error.source_code, type);
   return error;
