@@ -26,7 +26,8 @@ enum {
   POLL_MS = 100,
   BATCH_ROWS = 1000,
   BATCH_BYTES = 24 * 1000 * 1000,
-  BATCH_TIMEOUT_MS = 1000
+  BATCH_TIMEOUT_MS = 1000,
+  LOG_WARNING = 2
 };
 
 #define HUB "flights"
@@ -44,10 +45,10 @@ typedef struct demo {
   char connection[SD_CONNECTION_STRING_MAX];
   sd_connection_string parsed;
   sd_demo_progress progress;
-  uint64_t wanted;               /* events that the hub shall hold in the end */
-  uint64_t held;                 /* by the hub when the sender began */
-  uint64_t accepted;             /* sent by this run */
-  uint64_t first_landed, landed; /* rows when the pipeline began, and now; first is UINT64_MAX until known */
+  uint64_t wanted;   /* events that the hub shall hold in the end */
+  uint64_t held;     /* by the hub when the sender began */
+  uint64_t accepted; /* sent by this run */
+  uint64_t landed;   /* rows, by this run */
   bool sender_done, stopped;
   sd_status failed; /* of what goes on beside the stream */
   sd_error error;
@@ -177,9 +178,7 @@ static void observe(void *user, const sd_stream_snapshot *snapshot)
   }
   if (!mapping || mapping->partition_count == 0)
     return;
-  d->landed = landed;
-  if (d->first_landed == UINT64_MAX)
-    d->first_landed = landed;
+  d->landed = mapping->landed;
   if (d->sender_done && d->held > d->wanted)
     d->wanted = d->held;
   sd_demo_progress_show(&d->progress, d->wanted, d->held + d->accepted, landed, mapping);
@@ -189,8 +188,9 @@ static void observe(void *user, const sd_stream_snapshot *snapshot)
 
 static void log_line(void *user, int level, const char *subsystem, const char *message)
 {
-  (void)level;
   const demo *d = user;
+  if (level > LOG_WARNING)
+    return; /* an error ends the pipeline and is told at its end */
   fprintf(d->context->err, "%s%s: %s\n", d->progress.terminal && !d->progress.json ? "\r\x1b[K" : "",
           subsystem, message);
 }
@@ -217,7 +217,7 @@ static sd_status run_pipeline(demo *d, sd_error *error)
                                      .mappings = &mapping,
                                      .mapping_count = 1,
                                      .libduckdb = d->libduckdb,
-                                     .log_level = 2,
+                                     .log_level = LOG_WARNING,
                                      .log = log_line,
                                      .log_user = d};
   sd_stream *stream = NULL;
@@ -263,14 +263,13 @@ static void print_result(const demo *d, uint64_t sent, uint64_t received, const 
                          bool good, double seconds)
 {
   FILE *out = d->context->out;
-  uint64_t landed_now = d->first_landed == UINT64_MAX ? 0 : d->landed - d->first_landed;
   if (d->progress.json) {
     fprintf(out,
             "{\"event\":\"done\",\"exactly_once\":%s,\"sent\":%" PRIu64 ",\"received\":%" PRIu64
             ",\"landed\":%" PRId64 ",\"records\":%" PRId64 ",\"dead_letters\":%" PRId64
             ",\"sent_now\":%" PRIu64 ",\"landed_now\":%" PRIu64 ",\"seconds\":%.1f}\n",
             good ? "true" : "false", sent, received, counts->rows, counts->records, counts->dead, d->accepted,
-            landed_now, seconds);
+            d->landed, seconds);
     return;
   }
   sd_buf text;
@@ -278,7 +277,7 @@ static void print_result(const demo *d, uint64_t sent, uint64_t received, const 
   sd_buf_append_text(&text, "This run sent ");
   sd_totals_append_count(d->accepted, &text);
   sd_buf_append_text(&text, " events and landed ");
-  sd_totals_append_count(landed_now, &text);
+  sd_totals_append_count(d->landed, &text);
   sd_buf_appendf(&text, ", in %.1f s.\n\nSent ", seconds);
   sd_totals_append_count(sent, &text);
   sd_buf_append_text(&text, ", received by the emulator ");
@@ -382,7 +381,6 @@ static sd_exit run_demo(sd_command_context *context)
             .lock = -1,
             .emulator.out = -1,
             .sender.out = -1,
-            .first_landed = UINT64_MAX,
             .progress = {.out = context->out,
                          .json = sd_arguments_is_on(arguments, "json"),
                          .terminal = sd_terminal_is(context->out)}};

@@ -2,7 +2,7 @@
 # Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0
 """The demo: complete, repeated, and gone on with after its parts were killed.
 
-usage: demo.py; $BUILD holds the program, $STREAMDUCK_FLIGHTS the data set. Prints TAP. Exit code 77 without the data set.
+usage: test_demo.py; $BUILD holds the program, $STREAMDUCK_FLIGHTS the data set. Prints TAP. Exit code 77 without the data set.
 """
 
 import json
