@@ -38,28 +38,21 @@ static const sd_option options[] = {
 static sd_stream *volatile running;
 static volatile sig_atomic_t signals;
 
-static void say(const char *text)
-{
-  ssize_t ignored = write(STDERR_FILENO, text, strlen(text));
-  (void)ignored;
-}
-
 /* The first stops in order, the second aborts, a third does not even wait for that. */
 static void on_signal(int number)
 {
   (void)number;
   sd_stream *stream = running;
   signals = signals + 1;
-  if (signals == 1)
-    say("\nstreamduck: stopping; what is in flight lands first (a second signal aborts)\n");
-  if (!stream || signals > 2)
+  if (signals > 2)
     _exit(SD_EXIT_ABORTED);
-  sd_stream_stop(stream);
+  if (stream)
+    sd_stream_stop(stream);
 }
 
-static void handle_signals(void (*handler)(int))
+static void handle_signals(void)
 {
-  struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+  struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, NULL);
   sigaction(SIGTERM, &action, NULL);
@@ -155,9 +148,9 @@ static sd_exit run_job(sd_command_context *context, sd_job *job, bool json)
     sd_progress_log(state.progress, 2, "run", error.message);
   sd_stream_observe(stream, interval_ms < OBSERVE_MS ? interval_ms : OBSERVE_MS, observe, &state);
   running = stream;
-  handle_signals(on_signal);
+  handle_signals();
   status = sd_stream_run(stream, &error);
-  handle_signals(SIG_DFL);
+  /* Signals from here on change nothing, short of a third one. */
   running = NULL;
   code = exit_code(status);
   sd_progress_finish(state.progress, sd_stream_last_snapshot(stream), code, status == SD_OK ? NULL : &error);

@@ -12,6 +12,7 @@ typedef struct collector {
   sd_http_client *client; /* made at the first instance */
   json_t *instances;
   json_t *notes;
+  bool starting; /* an instance has no state to show yet */
 } collector;
 
 static void note(collector *collect, const char *text)
@@ -37,10 +38,11 @@ static void ask(void *user, const char *socket_path)
     return;
   }
   json_t *state = NULL;
-  /* 503: it has only just started. */
   if (answer.status == 200 && sd_json_parse(sd_buf_bytes(&answer.body), &state, &error) == SD_OK)
     json_array_append_new(collect->instances, state);
-  else if (answer.status != 503)
+  else if (answer.status == 503)
+    collect->starting = true;
+  else
     note(collect, "an instance gave an answer that is not understood: is it another version?");
   sd_buf_release(&answer.body);
 }
@@ -81,7 +83,10 @@ json_t *sd_status_collect(const char *state_dir, const sd_job *job, bool with_st
   if (sd_instance_each(state_dir, ask, &collect, &error) != SD_OK)
     note(&collect, error.message);
   sd_http_client_free(collect.client);
-  if (job && with_stored) {
+  if (collect.starting)
+    note(&collect, "an instance is starting: ask again in a moment");
+  /* The one that is starting may hold the databases. */
+  if (job && with_stored && !collect.starting) {
     bool wanted[SD_STREAM_MAPPINGS_MAX] = {false};
     for (size_t i = 0; i < job->mapping_count && i < SD_STREAM_MAPPINGS_MAX; i++)
       wanted[i] = job->mappings[i].complete && !is_running(collect.instances, &job->mappings[i].stream);

@@ -160,10 +160,11 @@ static void a_running_instance_answers_over_its_socket_without_secrets(void **st
   if (sd_status_server_start(folder, scrubber, &server, &error) != SD_OK)
     fail_msg("%s", error.message);
 
-  /* Nothing published yet: no document, no complaint. */
+  /* Nothing published yet. */
   json_t *collected = sd_status_collect(folder, NULL, false);
   assert_int_equal(json_array_size(json_object_get(collected, "instances")), 0);
-  assert_int_equal(json_array_size(json_object_get(collected, "notes")), 0);
+  json_t *note = json_array_get(json_object_get(collected, "notes"), 0);
+  assert_string_equal(json_string_value(note), "an instance is starting: ask again in a moment");
   json_decref(collected);
 
   sd_status_server_publish(server, &snapshot);
