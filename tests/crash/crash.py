@@ -12,6 +12,7 @@ kills the connection is cut or the partition stolen at random. Events arrive all
 import argparse
 import collections
 import mmap
+import os
 import pathlib
 import random
 import subprocess
@@ -24,12 +25,12 @@ import harness  # noqa: E402
 PHASES = {1: "receiving", 2: "appending", 3: "before commit", 4: "after commit"}
 PARTITIONS = 4
 BODY = 300
-PER_KILL = 1500  # events that arrive for each kill
+PER_SEND = 750  # events that arrive before each start, and again while it is armed
 BINARY_EVERY = 97
 
 
-def one_kill(rng, emulator, env_file, state, phase_file, phase):
-    """Starts the pipeline, lets it die in the phase, says in which one it died."""
+def one_kill(rng, emulator, env_file, state, phase_file, phase, send_more):
+    """Starts the pipeline, lets it die in the phase while events arrive, says in which one it died."""
     with open(phase_file, "r+b") as f:
         shared = mmap.mmap(f.fileno(), 2)
     shared[0:2] = b"\0\0"
@@ -47,6 +48,7 @@ def one_kill(rng, emulator, env_file, state, phase_file, phase):
         elif fault < 0.3:
             emulator.control(do="steal", hub="events", partition=str(rng.randrange(PARTITIONS)))
         shared[1] = phase
+        send_more()
         process.wait(60)
     except subprocess.TimeoutExpired:
         process.kill()
@@ -64,7 +66,7 @@ def one_kill(rng, emulator, env_file, state, phase_file, phase):
 
 def main():
     arguments = argparse.ArgumentParser()
-    arguments.add_argument("--kills", type=int, default=50)
+    arguments.add_argument("--kills", type=int, default=int(os.environ.get("SD_CRASH_KILLS", 50)))
     arguments.add_argument("--seed", type=int, default=None)
     options = arguments.parse_args()
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(2**32)
@@ -83,12 +85,17 @@ def main():
                                 **{"MOTHERDUCK_{N}_BATCH": 200, "MOTHERDUCK_{N}_BATCH_TIMEOUT_SECONDS": 1}))
             sent = 0
             timed_out = 0
-            while sum(kills.values()) < options.kills:
-                harness.send(emulator.connection_string, "events", first=sent, count=PER_KILL, size=BODY,
+
+            def send():
+                nonlocal sent
+                harness.send(emulator.connection_string, "events", first=sent, count=PER_SEND, size=BODY,
                              batch=rng.randint(1, 300), binary_every=BINARY_EVERY)
-                sent += PER_KILL
+                sent += PER_SEND
+
+            while sum(kills.values()) < options.kills:
+                send()
                 phase = rng.choice(list(PHASES))
-                died_in = one_kill(rng, emulator, env_file, state, phase_file, phase)
+                died_in = one_kill(rng, emulator, env_file, state, phase_file, phase, send)
                 if died_in is None:
                     timed_out += 1
                     if timed_out > options.kills // 10 + 2:
