@@ -295,6 +295,8 @@ static sd_status claim_body(sd_duck_sink *sink, sd_sink_mapping *mapping, void *
 sd_status sd_sink_claim_partitions(sd_duck_sink *sink, sd_sink_mapping *mapping, sd_sink_claim *op,
                                    sd_error *error)
 {
+  if (op->count == 0)
+    return SD_OK;
   sd_status status = sd_legacy_read(sink, mapping, error);
   if (status == SD_OK)
     status = sd_sink_in_transaction(sink, mapping, claim_body, op, error);

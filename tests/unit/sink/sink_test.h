@@ -49,6 +49,7 @@ static inline void fixture_start(fixture *f, const char *path, const sd_duck_sin
   sd_duck_sink_options options = more ? *more : (sd_duck_sink_options){0};
   options.struct_size = sizeof options;
   options.database = path;
+  options.api = test_api;
   sd_error error;
   check_ok(sd_duck_sink_new(&options, &f->sink, &error), &error, "sink");
 }
