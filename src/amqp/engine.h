@@ -85,13 +85,15 @@ struct sd_amqp_delivery {
 typedef struct sd_amqp_connection_options {
   size_t struct_size;
   bool server;
-  const char *container_id;  /* required */
-  const char *hostname;      /* client: for sasl-init and open; may be NULL */
-  uint32_t max_frame_size;   /* what we accept; 0: SD_AMQP_FRAME_SIZE_DEFAULT */
-  uint32_t idle_timeout_ms;  /* what we advertise; 0: none */
-  uint64_t max_message_size; /* largest delivery that is joined; a larger one detaches its link; required */
-  uint32_t incoming_window;  /* of the sessions, in transfer frames; 0: 2048 */
-  sd_bytes properties_raw;   /* of our open: one encoded map, or empty */
+  const char *container_id; /* required */
+  const char *hostname;     /* client: for sasl-init and open; may be NULL */
+  uint32_t max_frame_size;  /* what we accept; 0: SD_AMQP_FRAME_SIZE_DEFAULT */
+  uint32_t idle_timeout_ms; /* what we advertise; 0: none */
+  /* The largest delivery taken; a larger one detaches its link. Required. What an attach advertises may be
+   * less: those in between are delivered, to be rejected. */
+  uint64_t max_message_size;
+  uint32_t incoming_window; /* of the sessions, in transfer frames; 0: 2048 */
+  sd_bytes properties_raw;  /* of our open: one encoded map, or empty */
   sd_bytes offered_capabilities_raw;
   sd_bytes desired_capabilities_raw;
 } sd_amqp_connection_options;

@@ -150,7 +150,6 @@ struct sd_amqp_link {
   bool
       refused; /* a send was answered SD_AGAIN, or credit came before the link was accepted: on_flow is due */
 
-  uint64_t max_message_size;
   bool joining; /* a delivery has begun and not ended */
   sd_amqp_delivery incoming;
   uint8_t incoming_tag[SD_AMQP_TAG_MAX];

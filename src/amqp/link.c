@@ -51,7 +51,6 @@ static sd_status link_new(sd_amqp_session *s, sd_bytes name, sd_amqp_role role, 
   link->role = role;
   link->user = user;
   link->handle = handle;
-  link->max_message_size = c->max_message_size;
   link->next = s->links;
   if (s->links)
     s->links->previous = link;
@@ -112,8 +111,6 @@ static void send_attach(sd_amqp_link *link, const sd_amqp_attach *attach)
     link->initial_delivery_count = link->delivery_count = full.initial_delivery_count;
   } else {
     full.has_initial_delivery_count = false;
-    if (full.max_message_size > 0 && full.max_message_size < link->max_message_size)
-      link->max_message_size = full.max_message_size;
   }
   link->attach_sent = true;
   size_t frame = amqp_frame_begin(c, 0, link->session->channel);

@@ -67,7 +67,7 @@ static void start_joining(sd_amqp_link *link)
     memcpy(link->incoming_tag, link->incoming.tag.data, link->incoming.tag.len);
   link->incoming.tag.data = link->incoming_tag;
   if (!link->joined.data)
-    sd_buf_init(&link->joined, (size_t)link->max_message_size);
+    sd_buf_init(&link->joined, (size_t)link->session->connection->max_message_size);
 }
 
 static void finish_joining(sd_amqp_link *link)
@@ -104,9 +104,10 @@ static void take_transfer(sd_amqp_link *link, const sd_amqp_transfer *t, sd_byte
     amqp_link_drop_joined(link);
     return;
   }
-  if (link->joined.len + payload.len > link->max_message_size) {
+  uint64_t max = link->session->connection->max_message_size;
+  if (link->joined.len + payload.len > max) {
     amqp_link_fail(link, "amqp:link:message-size-exceeded", "a message is larger than %llu bytes",
-                   (unsigned long long)link->max_message_size);
+                   (unsigned long long)max);
     return;
   }
   if (!t->more && !link->joining) {

@@ -185,6 +185,23 @@ static void a_message_that_is_too_large_detaches_its_link_only(void **state)
   }
 }
 
+static void a_message_above_the_advertised_size_is_delivered_to_be_rejected(void **state)
+{
+  (void)state;
+  rig r;
+  sd_amqp_connection_options server = rig_options(true);
+  server.max_message_size = 2 * 1024 * 1024; /* the rig's attach advertises 1 MiB */
+  rig_start_with(&r, NULL, &server);
+  rig_open_session(&r);
+  sd_amqp_link *link = rig_attach(&r, "one", SD_AMQP_SENDER);
+  assert_int_equal(rig_send(link, 1024 * 1024 + 1, 1), SD_OK);
+  rig_pump(&r);
+  assert_int_equal(r.server.deliveries, 1);
+  assert_true(rig_payload_is(&r.server, 1024 * 1024 + 1, 1));
+  assert_int_equal(r.server.detaches, 0);
+  rig_stop(&r);
+}
+
 static void a_delivery_that_begins_wrongly_detaches_its_link_only(void **state)
 {
   (void)state;
@@ -428,6 +445,7 @@ int main(void)
       cmocka_unit_test(the_flags_of_a_delivery_are_told),
       cmocka_unit_test(an_aborted_delivery_is_dropped),
       cmocka_unit_test(a_message_that_is_too_large_detaches_its_link_only),
+      cmocka_unit_test(a_message_above_the_advertised_size_is_delivered_to_be_rejected),
       cmocka_unit_test(a_delivery_that_begins_wrongly_detaches_its_link_only),
       cmocka_unit_test(a_transfer_against_the_links_direction_detaches_it),
       cmocka_unit_test(detaching_in_the_callback_stops_the_deliveries),
