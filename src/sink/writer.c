@@ -119,6 +119,16 @@ static void run_op(sd_duck_sink *sink, sd_sink_mapping *mapping, sd_sink_op *op)
   answer(sink, op);
 }
 
+/* Bytes of the rows themselves, as DuckDB gets them: the columns' own arrays are left out. */
+static uint64_t payload_bytes(const sd_batch *batch)
+{
+  uint64_t segments = 0;
+  for (const sd_batch_segment *segment = batch->first; segment; segment = segment->next)
+    segments += sizeof *segment;
+  uint64_t used = sd_arena_used(&batch->arena);
+  return used > segments ? used - segments : 0;
+}
+
 /* True when the batch of `op` may go into the same transaction. */
 static bool may_join(const sd_sink_mapping *mapping, const sd_sink_op *op, uint64_t generation, uint64_t rows,
                      uint64_t bytes)
@@ -127,7 +137,7 @@ static bool may_join(const sd_sink_mapping *mapping, const sd_sink_op *op, uint6
     return false;
   const sd_batch *batch = ((const sd_sink_write *)op)->batch;
   return rows + batch->rows <= SD_SINK_ROWS_MAX &&
-         bytes + sd_arena_used(&batch->arena) <= mapping->target.transaction_bytes;
+         bytes + payload_bytes(batch) <= mapping->target.transaction_bytes;
 }
 
 static void fail_writes(sd_sink_write *const *ops, uint32_t count, const sd_error *error)
@@ -151,7 +161,7 @@ static void run_writes(sd_duck_sink *sink, sd_sink_mapping *mapping)
   do {
     sd_sink_write *op = (sd_sink_write *)take_op(mapping);
     rows += op->batch->rows;
-    bytes += sd_arena_used(&op->batch->arena);
+    bytes += payload_bytes(op->batch);
     ops[count++] = op;
   } while (count < SD_SINK_COALESCE_MAX && first_op(mapping) &&
            may_join(mapping, first_op(mapping), generation, rows, bytes));
