@@ -3,6 +3,7 @@
 #include "eventhubs/event.h"
 
 #include "amqp/message.h"
+#include "eventhubs/event_fast.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -181,8 +182,9 @@ static sd_status read_body(sd_event_decoder *decoder, const sd_amqp_message *mes
   return status;
 }
 
-static sd_status decode_whole(sd_event_decoder *decoder, sd_bytes payload, sd_event *event)
+sd_status sd_event_decode_general(sd_event_decoder *decoder, sd_bytes payload, sd_event *event)
 {
+  memset(event, 0, sizeof *event);
   sd_amqp_message message;
   sd_status status = sd_amqp_message_decode(payload, &message);
   if (status != SD_OK)
@@ -232,8 +234,9 @@ static bool rescue(sd_event_decoder *decoder, sd_bytes payload, sd_event *event)
 sd_status sd_event_decode(sd_event_decoder *decoder, sd_bytes payload, sd_event *ret_event)
 {
   sd_event event;
-  memset(&event, 0, sizeof event);
-  sd_status status = decode_whole(decoder, payload, &event);
+  if (sd_event_decode_fast(decoder, payload, ret_event))
+    return SD_OK;
+  sd_status status = sd_event_decode_general(decoder, payload, &event);
   if (status == SD_PROTOCOL || status == SD_LIMIT) {
     memset(&event, 0, sizeof event);
     if (!rescue(decoder, payload, &event))
