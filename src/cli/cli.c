@@ -9,6 +9,7 @@
 
 enum { MESSAGE_MAX = 4096 };
 
+SD_PRINTF(2, 0)
 static void print_message(const sd_command_context *context, const char *format, va_list args)
 {
   char text[MESSAGE_MAX];

@@ -78,6 +78,7 @@ static unsigned columns(FILE *file)
 /* Lag of each partition while it is one mapping of few partitions, else of each mapping. */
 static void append_lag(const sd_stream_snapshot *snapshot, sd_buf *out)
 {
+  sd_buf_append_text(out, "lag ");
   if (snapshot->mapping_count == 1 && snapshot->mappings[0].partition_count <= PARTITIONS_SHOWN) {
     const sd_mapping_snapshot *m = &snapshot->mappings[0];
     for (size_t i = 0; i < m->partition_count; i++)
@@ -106,10 +107,11 @@ static void format_line(const sd_stream_snapshot *snapshot, double rate, sd_buf 
   sd_totals_append_count((uint64_t)rate, out);
   sd_buf_append_text(out, "/s, lag ");
   sd_totals_append_count(totals.lag > 0 ? (uint64_t)totals.lag : 0, out);
+  sd_buf_append_text(out, ", buffered ");
+  sd_totals_append_bytes(totals.buffered_bytes, out);
   sd_buf_append_text(out, " (");
   append_lag(snapshot, out);
-  sd_buf_append_text(out, "), buffered ");
-  sd_totals_append_bytes(totals.buffered_bytes, out);
+  sd_buf_append_byte(out, ')');
   append_states(snapshot, out);
 }
 

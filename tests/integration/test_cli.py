@@ -348,6 +348,33 @@ class Running(Program):
             self.assertEqual(len(stored["stored"][0]["partitions"]), 2)
 
     @unittest.skipUnless(library(), "STREAMDUCK_LIBDUCKDB is not set")
+    def test_a_second_signal_aborts_with_4(self):
+        with harness.Emulator("orders:2") as emulator:
+            self.mapping_env(emulator)
+            process = subprocess.Popen(
+                [str(harness.STREAMDUCK), "run", "--json", "--interval", "0.1", "--state-dir",
+                 str(self.path / "state")], cwd=self.path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE, text=True, env=harness.clean_environment())
+            emulator_stopped = False
+            try:
+                for line in process.stdout:
+                    event = json.loads(line)
+                    if not emulator_stopped and event["event"] == "progress" and \
+                            event["mappings"][0]["state"] == "running":
+                        # A broker that does not answer keeps the first stop waiting.
+                        emulator.process.send_signal(signal.SIGSTOP)
+                        emulator_stopped = True
+                        process.send_signal(signal.SIGINT)
+                    elif event["event"] == "log" and event["message"].startswith("stopping"):
+                        process.send_signal(signal.SIGINT)
+                self.assertEqual(process.wait(60), 4)
+                self.assertEqual((event["event"], event["exit_code"], event["result"]), ("end", 4, "aborted"))
+            finally:
+                emulator.process.send_signal(signal.SIGCONT)
+                process.stdout.close()
+                process.stderr.close()
+
+    @unittest.skipUnless(library(), "STREAMDUCK_LIBDUCKDB is not set")
     def test_a_mapping_that_cannot_go_on_is_3(self):
         with harness.Emulator("orders:2") as emulator:
             self.mapping_env(emulator, hub="missing")
