@@ -198,8 +198,9 @@ static void take_turn(sd_duck_sink *sink, sd_sink_mapping *mapping)
 
 static void cancel_everything(sd_duck_sink *sink)
 {
+  /* In order: what a mapping has in its list came before what is still in the queue. */
   for (sd_op *op = sd_queue_pop(sink->queue, 0); op; op = sd_queue_pop(sink->queue, 0))
-    answer_cancelled(sink, (sd_sink_op *)op, "the sink is being stopped");
+    enqueue(sink, (sd_sink_op *)op);
   for (sd_sink_mapping *mapping = sink->mappings; mapping; mapping = mapping->next) {
     while (first_op(mapping))
       answer_cancelled(sink, take_op(mapping), "the sink is being stopped");
