@@ -102,7 +102,15 @@ static void on_publication(emu_link *link, const sd_amqp_delivery *delivery)
 {
   char text[EMU_TEXT_MAX];
   uint64_t *throttled = throttle_of(link);
-  if (throttled) {
+  if (delivery->payload.len > EMU_PUBLICATION_MAX) {
+    /* Refused with a disposition, as the service does: rhea does not tell a sender why its link went. */
+    emu_error_text(link->connection->emulator, text, sizeof text,
+                   "The received message (delivery-id:%u, size:%zu bytes) exceeds the limit (%d bytes) "
+                   "currently allowed "
+                   "on the link.",
+                   (unsigned)delivery->delivery_id, delivery->payload.len, EMU_PUBLICATION_MAX);
+    emu_settle(link, delivery, "amqp:link:message-size-exceeded", text);
+  } else if (throttled) {
     if (*throttled != UINT64_MAX)
       --*throttled;
     emu_error_text(
@@ -270,7 +278,7 @@ bool emu_connection_accept(void *user, sd_net_stream *stream)
       .container_id = "streamduck-emulator",
       .max_frame_size = EMU_FRAME_SIZE,
       .idle_timeout_ms = EMU_IDLE_TIMEOUT_MS,
-      .max_message_size = EMU_PUBLICATION_MAX,
+      .max_message_size = EMU_DELIVERY_MAX,
       .incoming_window = EMU_WINDOW,
   };
   if (sd_amqp_connection_new(&options, &amqp_handler, connection, emu_now_ms(emulator), &connection->amqp) !=

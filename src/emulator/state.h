@@ -16,7 +16,8 @@ enum {
   EMU_TICK_MS = 500,            /* heartbeats and expiring tokens */
   EMU_IDLE_TIMEOUT_MS = 240000, /* what the service advertises (eventhubs.md §1.1) */
   EMU_FRAME_SIZE = 262144,
-  EMU_WINDOW = 65536, /* incoming frames per session */
+  EMU_WINDOW = 65536,                 /* incoming frames per session */
+  EMU_DELIVERY_MAX = 4 * 1024 * 1024, /* a larger delivery is not even read to its end */
   EMU_PRODUCER_CREDIT = 1000,
   EMU_REQUEST_CREDIT = 1000,
   EMU_REPLIES_QUEUED_MAX = 1000, /* per link, while the peer gives no credit */
