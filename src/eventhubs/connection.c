@@ -552,9 +552,9 @@ void sd_hub_connection_reauthorize(sd_hub_connection *c)
   sd_hub_authorization_put(&c->authorization);
 }
 
-sd_status sd_hub_connection_inquire(sd_hub_connection *c, sd_hub_info_fn *answer)
+sd_status sd_hub_connection_inquire(sd_hub_connection *c, bool with_partitions, sd_hub_info_fn *answer)
 {
   if (!sd_hub_connection_usable(c))
     return SD_STATE;
-  return sd_hub_inquiry_start(&c->inquiry, true, answer, c->owner);
+  return sd_hub_inquiry_start(&c->inquiry, with_partitions, answer, c->owner);
 }

@@ -80,9 +80,10 @@ void sd_hub_connection_wake_at(sd_hub_connection *connection, uint64_t at_ms);
 /* Puts a fresh token at once; on_authorized answers, or the connection ends. */
 void sd_hub_connection_reauthorize(sd_hub_connection *connection);
 
-/* Asks for the hub's and its partitions' state. One at a time: SD_STATE. The answer comes unless the
- * connection ends before. */
+/* Asks for the hub's and, when with_partitions, its partitions' state. One at a time: SD_STATE. The answer
+ * comes unless the connection ends before. */
 typedef void sd_hub_info_fn(void *owner, const sd_hub_info *info, const sd_error *error);
-SD_MUST_CHECK sd_status sd_hub_connection_inquire(sd_hub_connection *connection, sd_hub_info_fn *answer);
+SD_MUST_CHECK sd_status sd_hub_connection_inquire(sd_hub_connection *connection, bool with_partitions,
+                                                  sd_hub_info_fn *answer);
 
 #endif

@@ -138,8 +138,8 @@ static void wait_until(sd_receiver *r, uint64_t due_ms)
 void sd_receiver_attach_if_due(sd_receiver *r, uint64_t now_ms)
 {
   sd_eventhubs_source *s = r->source;
-  if (r->state != SD_RECEIVER_WAITING || r->detached || r->link.amqp || now_ms < r->due_ms || s->stopping ||
-      s->halted || !s->connection || !sd_hub_connection_usable(s->connection))
+  if (r->state != SD_RECEIVER_WAITING || r->detached || r->link.amqp || now_ms < r->due_ms || s->verify ||
+      s->stopping || s->halted || !s->connection || !sd_hub_connection_usable(s->connection))
     return;
   if (r->paused && s->credit.free_bytes == 0) {
     wait_until(r, now_ms + s->settings.timing.pause_ms);
@@ -192,6 +192,9 @@ static void on_detach(sd_hub_link *link, const sd_error *error)
 {
   sd_receiver *r = receiver_of(link);
   drop_credit(r);
+  /* A hub that is deleted ends its links in the same way, and one created anew would take an old position. */
+  if (r->state == SD_RECEIVER_RECEIVING)
+    r->source->verify = true;
   r->detached = true;
   r->source->attention = true;
   /* The answer to our own detach has none, and the reason why we detached is kept. */

@@ -106,6 +106,34 @@ static void on_refresh_answer(void *owner, const sd_hub_info *info, const sd_err
   finish_refresh(s, error);
 }
 
+static void on_verified(void *owner, const sd_hub_info *info, const sd_error *error)
+{
+  sd_eventhubs_source *s = owner;
+  s->verifying = false;
+  if (!sd_source_is_active(s))
+    return;
+  if (error) {
+    sd_hub_connection_fail(s->connection, error);
+    return;
+  }
+  s->verify = false;
+  if (!is_same_hub(s, info)) {
+    hub_was_recreated(s, info->incarnation);
+    return;
+  }
+  uint64_t now = sd_clock_monotonic_ms();
+  sd_hub_connection_wake_at(s->connection, now); /* for those that are due later */
+  for (uint32_t i = 0; i < s->count; i++)
+    sd_receiver_attach_if_due(&s->receivers[i], now);
+}
+
+/* While a refresh is under way it waits for the next turn. */
+static void verify_hub(sd_eventhubs_source *s)
+{
+  if (s->verify && !s->verifying && s->connection)
+    s->verifying = sd_hub_connection_inquire(s->connection, false, on_verified) == SD_OK;
+}
+
 /* ---- connection ---- */
 
 static void on_ready(void *owner, const sd_hub_info *info)
@@ -130,7 +158,7 @@ static void on_ready(void *owner, const sd_hub_info *info)
     finish_refresh(s, NULL);
   } else if (s->refreshing) {
     /* Asked for while this connection was being made. */
-    s->refreshing = sd_hub_connection_inquire(s->connection, on_refresh_answer) == SD_OK;
+    s->refreshing = sd_hub_connection_inquire(s->connection, true, on_refresh_answer) == SD_OK;
   }
   for (uint32_t i = 0; i < s->count && sd_source_is_active(s); i++)
     sd_receiver_attach_if_due(&s->receivers[i], s->ready_ms);
@@ -199,6 +227,8 @@ static void on_turn(void *owner)
     }
     sd_source_check_recovered(s);
   }
+  if (sd_source_is_active(s))
+    verify_hub(s);
   if (s->turn_events > 0 && sd_source_is_active(s)) {
     s->turn_events = 0;
     if (s->backoff.attempt > 0)
@@ -220,7 +250,7 @@ static uint64_t on_tick(void *owner, uint64_t now)
   for (uint32_t i = 0; i < s->count; i++) {
     sd_receiver *r = &s->receivers[i];
     sd_receiver_attach_if_due(r, now);
-    bool timed = r->state == SD_RECEIVER_ATTACHING || r->state == SD_RECEIVER_WAITING;
+    bool timed = r->state == SD_RECEIVER_ATTACHING || (r->state == SD_RECEIVER_WAITING && !s->verify);
     if (r->state == SD_RECEIVER_ATTACHING && now >= r->due_ms && sd_source_is_active(s)) {
       sd_error error;
       sd_error_set(&error, SD_TIMEOUT, "partition %s of hub \"%s\" was not attached within %u ms", r->id,
@@ -289,6 +319,8 @@ static void on_over(void *owner, const sd_error *error, bool denied)
   s->reauthorizing = false;
   s->unsettled = 0;
   s->attention = false;
+  s->verify = false; /* the next connection asks anyway */
+  s->verifying = false;
   for (uint32_t i = 0; i < s->count; i++)
     sd_receiver_lost(&s->receivers[i]);
   if (s->stopping) {
@@ -399,7 +431,7 @@ static bool source_refresh(sd_source *base)
     return false;
   /* While away the next connection asks. */
   if (s->connection && sd_hub_connection_usable(s->connection) &&
-      sd_hub_connection_inquire(s->connection, on_refresh_answer) != SD_OK)
+      sd_hub_connection_inquire(s->connection, true, on_refresh_answer) != SD_OK)
     return false;
   s->refreshing = true;
   flush(s);

@@ -77,7 +77,9 @@ struct sd_eventhubs_source {
   bool troubled;
   bool refreshing;
   bool asked_state; /* this connection's first answer has the partitions' state */
-  bool attention;   /* a receiver's link has ended */
+  bool verify;    /* a link ended: is the hub still the same one? Nothing is attached before that is known */
+  bool verifying; /* the question is under way */
+  bool attention; /* a receiver's link has ended */
   bool more_warned; /* about partitions that the hub got meanwhile */
   sd_backoff backoff;
   uint64_t ready_ms;

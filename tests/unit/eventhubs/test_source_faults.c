@@ -379,6 +379,22 @@ static void a_hub_that_was_created_anew_loses_its_positions(void **state)
   assert_int_equal(c->server.partitions[0].attaches, 1);
 }
 
+static void a_hub_that_was_created_anew_under_our_feet_is_noticed_before_attaching(void **state)
+{
+  client *c = *state;
+  start_with_events(c, 10);
+  c->server.created_at_ms += 1000;
+  server_detach(&c->server, 0, "amqp:link:detach-forced", "The entity was deleted and created again.");
+  run_until(c, c->troubles[SD_TROUBLE_OFFSET_LOST] == 1);
+  assert_int_equal(c->last_trouble_partition, SD_SOURCE_ALL_PARTITIONS);
+  assert_int_equal(c->server.partitions[0].attaches, 1);
+  /* The owner may go on in the new hub. */
+  const sd_position earliest = {.kind = SD_POSITION_EARLIEST};
+  c->next[0] = 0;
+  c->source->vtable->open_partition(c->source, 0, &earliest, 8);
+  run_until(c, c->events == 30);
+}
+
 static void a_silent_link_is_attached_again(void **state)
 {
   client *c = *state;
@@ -473,6 +489,7 @@ int main(void)
       TEST(back_pressure_from_the_owner_loses_nothing),
       TEST(an_event_that_cannot_be_placed_stops_its_partition),
       TEST(a_hub_that_was_created_anew_loses_its_positions),
+      TEST(a_hub_that_was_created_anew_under_our_feet_is_noticed_before_attaching),
       TEST(a_silent_link_is_attached_again),
       TEST(a_refresh_while_away_is_answered_by_the_next_connection),
       TEST(an_unreachable_broker_is_tried_until_it_is_there),
