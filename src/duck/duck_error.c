@@ -5,7 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { RAW_MESSAGE_MAX = 4096 /* bytes of DuckDB's text that are looked at */ };
+enum {
+  RAW_MESSAGE_MAX = 4096, /* bytes of DuckDB's text that are looked at */
+  PREFIX_ROOM = 120       /* bytes left for what callers put in front, so that advice is not cut off */
+};
 
 /* What an error type means where the text is not known better. */
 typedef struct type_rule {
@@ -157,7 +160,8 @@ sd_status sd_duck_error_set(sd_error *error, duckdb_error_type type, const char 
   if (!error)
     return code;
   if (advice)
-    sd_error_set(error, code, "%.*s (%s)", (int)(SD_ERROR_MESSAGE_MAX - 4 - strlen(advice)), message, advice);
+    sd_error_set(error, code, "%.*s (%s)", (int)(SD_ERROR_MESSAGE_MAX - PREFIX_ROOM - strlen(advice)),
+                 message, advice);
   else
     sd_error_set(error, code, "%s", message);
   error->source = SD_SOURCE_DUCKDB;
