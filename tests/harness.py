@@ -21,6 +21,9 @@ STREAMDUCK = BUILD / "streamduck"
 SEND_EVENTS = BUILD / "tests" / "tools" / "send_events"
 QUERY = BUILD / "tests" / "tools" / "query"
 
+if "STREAMDUCK_LIBDUCKDB" not in os.environ and (BUILD / "lib" / "libduckdb.so").exists():
+    os.environ["STREAMDUCK_LIBDUCKDB"] = str(BUILD / "lib" / "libduckdb.so")
+
 READY_SECONDS = 60  # for a program to say that it is ready, on a loaded machine
 RUN_SECONDS = 300  # for a pipeline that has an end
 
@@ -154,6 +157,7 @@ class Pipeline:
 
     def __init__(self, env_file, state_dir, *args, environment=None, **popen):
         self.state_dir = str(state_dir)
+        os.makedirs(self.state_dir, mode=0o700, exist_ok=True)
         self.output = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
             run_command(env_file, state_dir, "--json", *args), env=environment or clean_environment(),
@@ -165,9 +169,10 @@ class Pipeline:
                               stdin=subprocess.DEVNULL, capture_output=True, env=clean_environment(),
                               cwd=self.state_dir, timeout=READY_SECONDS)
         try:
-            return json.loads(done.stdout) if done.returncode == 0 else None
-        except json.JSONDecodeError:
-            return None
+            instances = json.loads(done.stdout)["instances"] if done.returncode == 0 else []
+        except (json.JSONDecodeError, KeyError) as why:
+            raise Failed(f"status --json printed {done.stdout!r}") from why
+        return instances[0] if instances else None
 
     def wait_for(self, predicate, what, seconds=RUN_SECONDS):
         """Asks for the status until predicate(status) is true; returns that status."""
