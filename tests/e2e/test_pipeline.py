@@ -3,7 +3,6 @@
 """One mapping from the emulator into a file: resuming, stopping, faults, bad input, the original's tables."""
 
 import json
-import os
 import pathlib
 import signal
 import socket
@@ -280,19 +279,20 @@ class Original(PipelineCase):
     def test_its_checkpoints_are_imported_once_and_mirrored_to(self):
         self.send(count=100, partition="0")
         self.run_to_end(self.env())
-        tenth = harness.query(self.database, "SELECT c.offset AS o FROM _streamduck_checkpoints c "
+        hundredth = harness.query(self.database, "SELECT c.offset AS o FROM _streamduck_checkpoints c "
                                              "WHERE partition_id = '0'")[0]["o"]
         self.write("DROP TABLE _streamduck_checkpoints")
         self.write("DROP TABLE events")
+        # TARGET_DB of a local file is its path, as MOTHERDUCK_N_DATABASE has it.
         self.write("""CREATE TABLE status (ts_inserted TIMESTAMP, eventhub_namespace VARCHAR NOT NULL,
             eventhub VARCHAR NOT NULL, target_db VARCHAR NOT NULL, target_schema VARCHAR NOT NULL,
             target_table VARCHAR NOT NULL, partition_id VARCHAR NOT NULL, waterlevel BIGINT NOT NULL, metadata JSON)""")
-        metadata = json.dumps({"sequence_number": 99, "offset_string": tenth, "eventhub_name": "events",
+        metadata = json.dumps({"sequence_number": 99, "offset_string": hundredth, "eventhub_name": "events",
                                "consumer_group": "$Default"})
-        self.write(f"""INSERT INTO status VALUES (now()::TIMESTAMP, '127.0.0.1', 'events', '{self.database.stem}', 'main',
+        self.write(f"""INSERT INTO status VALUES (now()::TIMESTAMP, '127.0.0.1', 'events', '{self.database}', 'main',
             'events', '0', 99, '{metadata}')""")
         self.send(first=100, count=50, partition="0")
-        env = self.env(TARGET_DB=self.database.stem, TARGET_SCHEMA="main", TARGET_TABLE="status")
+        env = self.env(TARGET_DB=self.database, TARGET_SCHEMA="main", TARGET_TABLE="status")
         self.run_to_end(env)
         landed = harness.query(self.database, "SELECT count(*) AS n, min(sequence_number) AS low FROM events")[0]
         self.assertEqual((int(landed["n"]), int(landed["low"])), (50, 100))
