@@ -170,13 +170,12 @@ static sd_status send_some(emu_link *link, uint64_t *ret_sent, bool *ret_blocked
   return status;
 }
 
-/* The engine tells on_flow when a send that it refused may succeed: a window that opens for the whole session
- * is not told otherwise. */
+/* For a link that is not sendable: the engine tells on_flow when a send that it refused may succeed, and only
+ * then also of a window that opens for the whole session, or of output that has gone. Always true. */
 static bool wait_until_sendable(emu_link *link)
 {
   const sd_amqp_send_options nothing = {.struct_size = sizeof nothing};
-  (void)sd_amqp_send(link->amqp, &nothing, NULL, 0, NULL);
-  return true;
+  return sd_amqp_send(link->amqp, &nothing, NULL, 0, NULL) != SD_OK;
 }
 
 emu_turn emu_receiver_turn(emu_link *link)
