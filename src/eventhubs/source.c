@@ -76,6 +76,7 @@ static void warn_of_more(sd_eventhubs_source *s, const sd_hub_info *info)
 static void finish_refresh(sd_eventhubs_source *s, const sd_error *error)
 {
   s->refreshing = false;
+  s->refresh_waits = false;
   if (s->handler.on_refreshed && !s->stopping)
     s->handler.on_refreshed(s->owner, error ? NULL : s->partitions, error ? 0 : s->count, error);
 }
@@ -127,11 +128,25 @@ static void on_verified(void *owner, const sd_hub_info *info, const sd_error *er
     sd_receiver_attach_if_due(&s->receivers[i], now);
 }
 
+/* Waits while another question is under way, or memory is short. */
+static void ask_refresh(sd_eventhubs_source *s)
+{
+  if (!s->refresh_waits || !s->connection)
+    return;
+  if (sd_hub_connection_inquire(s->connection, true, on_refresh_answer) == SD_OK)
+    s->refresh_waits = false;
+  else
+    sd_hub_connection_wake_at(s->connection, sd_clock_monotonic_ms() + s->settings.timing.pause_ms);
+}
+
 /* While a refresh is under way it waits for the next turn. */
 static void verify_hub(sd_eventhubs_source *s)
 {
-  if (s->verify && !s->verifying && s->connection)
-    s->verifying = sd_hub_connection_inquire(s->connection, false, on_verified) == SD_OK;
+  if (!s->verify || s->verifying || !s->connection)
+    return;
+  s->verifying = sd_hub_connection_inquire(s->connection, false, on_verified) == SD_OK;
+  if (!s->verifying)
+    sd_hub_connection_wake_at(s->connection, sd_clock_monotonic_ms() + s->settings.timing.pause_ms);
 }
 
 /* ---- connection ---- */
@@ -157,8 +172,7 @@ static void on_ready(void *owner, const sd_hub_info *info)
     take_state(s, info);
     finish_refresh(s, NULL);
   } else if (s->refreshing) {
-    /* Asked for while this connection was being made. */
-    s->refreshing = sd_hub_connection_inquire(s->connection, true, on_refresh_answer) == SD_OK;
+    s->refresh_waits = true; /* asked for while this connection was being made */
   }
   for (uint32_t i = 0; i < s->count && sd_source_is_active(s); i++)
     sd_receiver_attach_if_due(&s->receivers[i], s->ready_ms);
@@ -227,8 +241,10 @@ static void on_turn(void *owner)
     }
     sd_source_check_recovered(s);
   }
-  if (sd_source_is_active(s))
+  if (sd_source_is_active(s)) {
     verify_hub(s);
+    ask_refresh(s);
+  }
   if (s->turn_events > 0 && sd_source_is_active(s)) {
     s->turn_events = 0;
     if (s->backoff.attempt > 0)
@@ -429,11 +445,12 @@ static bool source_refresh(sd_source *base)
   sd_eventhubs_source *s = source_of(base);
   if (!sd_source_is_active(s) || !s->known || s->refreshing)
     return false;
-  /* While away the next connection asks. */
-  if (s->connection && sd_hub_connection_usable(s->connection) &&
-      sd_hub_connection_inquire(s->connection, true, on_refresh_answer) != SD_OK)
-    return false;
   s->refreshing = true;
+  /* While away the next connection asks. */
+  if (s->connection && sd_hub_connection_usable(s->connection)) {
+    s->refresh_waits = true;
+    ask_refresh(s);
+  }
   flush(s);
   return true;
 }

@@ -76,7 +76,8 @@ struct sd_eventhubs_source {
   bool known;  /* on_ready was called */
   bool troubled;
   bool refreshing;
-  bool asked_state; /* this connection's first answer has the partitions' state */
+  bool refresh_waits; /* the question could not be asked yet */
+  bool asked_state;   /* this connection's first answer has the partitions' state */
   bool verify;    /* a link ended: is the hub still the same one? Nothing is attached before that is known */
   bool verifying; /* the question is under way */
   bool attention; /* a receiver's link has ended */

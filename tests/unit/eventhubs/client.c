@@ -2,7 +2,6 @@
 /* The owner of a source in tests. */
 #include "client.h"
 
-#include "base/alloc.h"
 #include "base/clock.h"
 
 #include <stdio.h>
@@ -41,11 +40,10 @@ static sd_status on_event(void *owner, uint32_t partition, const sd_event *event
   snprintf(expected, sizeof expected, "at-%d", (int)event->sequence_number);
   assert_true(sd_bytes_equal_text(event->offset, expected));
   assert_int_equal(event->dead, SD_DEAD_NONE);
-  char *body = sd_alloc(event->body.len);
-  assert_non_null(body);
+  static char body[1024 * 1024];
+  assert_true(event->body.len <= sizeof body);
   server_body(partition, (uint32_t)event->sequence_number, (uint32_t)event->body.len, body);
   assert_memory_equal(event->body.data, body, event->body.len);
-  sd_free(body);
   sd_bytes_to_text(event->offset, c->last_offset[partition], sizeof c->last_offset[partition]);
   c->events++;
   c->bytes += event->body.len + event->offset.len + SD_RECEIVER_ROW_COST;
@@ -114,11 +112,13 @@ void client_init(client *c, uint32_t partitions)
   assert_int_equal(uv_loop_init(&c->loop), 0);
   uv_timer_init(&c->loop, &c->guard);
   c->guard.data = c;
-  server_start(&c->server, &c->loop, partitions);
+  if (partitions > 0)
+    server_start(&c->server, &c->loop, partitions);
   c->open_on_ready = true;
   c->epoch = 7;
   c->grant = 8 * 1024 * 1024;
-  client_new_source(c);
+  if (partitions > 0)
+    client_new_source(c);
 }
 
 void client_new_source(client *c)

@@ -43,7 +43,8 @@ typedef struct client {
   bool stopped;
 } client;
 
-/* A source on a scripted server with short waits; nothing is started. */
+/* A source on a scripted server with short waits; nothing is started. 0 partitions: neither server nor
+ * source. */
 void client_init(client *c, uint32_t partitions);
 void client_new_source(client *c);
 void client_start(client *c);
