@@ -1,10 +1,12 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
 /* `streamduck run`: the pipeline. */
 #include "base/alloc.h"
+#include "base/log.h"
 #include "cli/job.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/status_server.h"
+#include "duck/library.h"
 
 #include <signal.h>
 #include <unistd.h>
@@ -105,6 +107,20 @@ static sd_exit exit_code(sd_status status)
   return status == SD_OK ? SD_EXIT_OK : status == SD_CANCELLED ? SD_EXIT_ABORTED : SD_EXIT_HALTED;
 }
 
+/* Loaded before anything connects, because without it no mapping can work: that is a matter of configuration.
+ */
+static sd_status load_library(const sd_job *job, sd_error *error)
+{
+  const sd_duck_api *api;
+  sd_status status =
+      sd_duck_library_load(sd_settings_text(job->settings, "STREAMDUCK_LIBDUCKDB", 0), &api, error);
+  for (size_t i = 0; status == SD_OK && i < job->mapping_count; i++) {
+    if (job->mappings[i].stream.motherduck)
+      status = sd_duck_library_check_motherduck(api, error);
+  }
+  return status;
+}
+
 static uint32_t interval(const sd_command_context *context, bool json)
 {
   if (sd_arguments_given(context->arguments, "interval"))
@@ -112,9 +128,40 @@ static uint32_t interval(const sd_command_context *context, bool json)
   return !json && sd_terminal_is(context->err) ? TERMINAL_INTERVAL_MS : LINE_INTERVAL_MS;
 }
 
+static sd_status make_stream(const sd_command_context *context, const sd_job *job,
+                             const sd_stream_mapping *mappings, sd_progress *progress, sd_stream **ret_stream,
+                             sd_error *error)
+{
+  sd_stream_options stream_options = {
+      .struct_size = sizeof stream_options,
+      .mappings = mappings,
+      .mapping_count = job->mapping_count,
+      .memory_bytes = (size_t)sd_settings_number(job->settings, "STREAMDUCK_MEMORY", 0, 0),
+      .libduckdb = sd_settings_text(job->settings, "STREAMDUCK_LIBDUCKDB", 0),
+      .until_caught_up = sd_arguments_is_on(context->arguments, "until-caught-up"),
+      .log_level = (int)sd_settings_number(job->settings, "STREAMDUCK_LOG_LEVEL", 0, SD_LOG_INFO),
+      .log = sd_progress_log,
+      .log_user = progress,
+  };
+  sd_status status = load_library(job, error);
+  return status == SD_OK ? sd_stream_new(&stream_options, ret_stream, error) : status;
+}
+
+/* Nothing started. */
+static sd_exit refuse(const sd_command_context *context, const char *message, bool json)
+{
+  if (json)
+    sd_output_json(context, json_pack("{s:s, s:i, s:s, s:s}", "event", "end", "exit_code",
+                                      (int)SD_EXIT_CONFIG, "result", "configuration", "reason", message));
+  else
+    sd_command_print_error(context, "%s", message);
+  return SD_EXIT_CONFIG;
+}
+
 static sd_exit run_job(sd_command_context *context, sd_job *job, bool json)
 {
-  sd_exit code = SD_EXIT_CONFIG;
+  sd_exit code;
+  sd_status status;
   sd_error error;
   sd_stream *stream = NULL;
   run_state state = {.progress = NULL};
@@ -122,30 +169,17 @@ static sd_exit run_job(sd_command_context *context, sd_job *job, bool json)
   sd_stream_mapping *mappings = copy_mappings(job);
   state.progress = sd_progress_new(context, json, interval_ms);
   if (!mappings || !state.progress) {
-    sd_command_print_error(context, "out of memory");
+    code = refuse(context, "out of memory", json);
     goto out;
   }
-  sd_stream_options stream_options;
-  stream_options = (sd_stream_options){
-      .struct_size = sizeof stream_options,
-      .mappings = mappings,
-      .mapping_count = job->mapping_count,
-      .memory_bytes = (size_t)sd_settings_number(job->settings, "STREAMDUCK_MEMORY", 0, 0),
-      .libduckdb = sd_settings_text(job->settings, "STREAMDUCK_LIBDUCKDB", 0),
-      .until_caught_up = sd_arguments_is_on(context->arguments, "until-caught-up"),
-      .log_level = (int)sd_settings_number(job->settings, "STREAMDUCK_LOG_LEVEL", 0, 1),
-      .log = sd_progress_log,
-      .log_user = state.progress,
-  };
-  sd_status status;
-  status = sd_stream_new(&stream_options, &stream, &error);
+  status = make_stream(context, job, mappings, state.progress, &stream, &error);
   if (status != SD_OK) {
-    sd_command_print_error(context, "%s", error.message);
+    code = refuse(context, error.message, json);
     goto out;
   }
   /* Without the socket the pipeline is as good; only `status` cannot see it. */
   if (sd_status_server_start(sd_job_state_dir(job), context->scrubber, &state.server, &error) != SD_OK)
-    sd_progress_log(state.progress, 2, "run", error.message);
+    sd_progress_log(state.progress, SD_LOG_WARNING, "run", error.message);
   sd_stream_observe(stream, interval_ms < OBSERVE_MS ? interval_ms : OBSERVE_MS, observe, &state);
   running = stream;
   handle_signals();

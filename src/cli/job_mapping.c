@@ -235,6 +235,13 @@ static void judge_destination(sd_job *job, sd_job_mapping *mapping)
       stream->legacy_database = sd_settings_text(settings, "MOTHERDUCK_DATABASE", 0);
     stream->legacy_schema = sd_settings_text(settings, "TARGET_SCHEMA", 0);
     stream->legacy_table = sd_settings_text(settings, "TARGET_TABLE", 0);
+    if (stream->legacy_database && stream->database && !stream->motherduck &&
+        !sd_job_is_local_file(stream->legacy_database))
+      sd_problems_add(
+          &job->problems, SD_PROBLEM_WARNING, "TARGET_DB",
+          "TARGET_DB \"%.200s\" is a MotherDuck database, which mapping %d cannot reach because it writes "
+          "to a local file: its checkpoints are neither imported nor written there",
+          stream->legacy_database, n);
   }
 }
 

@@ -348,6 +348,37 @@ class Running(Program):
             self.assertEqual(len(stored["stored"][0]["partitions"]), 2)
 
     @unittest.skipUnless(library(), "STREAMDUCK_LIBDUCKDB is not set")
+    def test_checkpoints_of_the_python_original_are_imported_once(self):
+        with harness.Emulator("orders:2") as emulator:
+            harness.send(emulator.connection_string, "orders", count=1000, size=100)
+            self.mapping_env(emulator, TARGET_DB="./old.duckdb", TARGET_SCHEMA="main", TARGET_TABLE="control")
+            state = self.path / "state"
+            self.assertEqual(self.program("run", "--until-caught-up", "--state-dir", state, "--set",
+                                          "TARGET_DB=./unused.duckdb").returncode, 0)
+            row = harness.query(self.path / "x.duckdb", """
+                SELECT "offset", sequence_number FROM _streamduck_checkpoints WHERE partition_id = '0'""")[0]
+            (self.path / "x.duckdb").unlink()
+            old = self.path / "old.duckdb"
+            for sql in ("""CREATE TABLE control (ts_inserted TIMESTAMP, eventhub_namespace VARCHAR NOT NULL,
+                           eventhub VARCHAR NOT NULL, target_db VARCHAR, target_schema VARCHAR, target_table VARCHAR,
+                           partition_id VARCHAR NOT NULL, waterlevel BIGINT NOT NULL, metadata JSON)""",
+                        f"""INSERT INTO control VALUES (now(), '127.0.0.1', 'orders', 'x.duckdb', 'main', 'orders', '0',
+                            1, '{{"sequence_number": {row["sequence_number"]}, "offset_string": "{row["offset"]}"}}')"""):
+                subprocess.run([str(harness.QUERY), "--write", str(old), sql], check=True)
+            done = self.program("import-checkpoints", "--json")
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            self.assertEqual(json.loads(done.stdout)["mappings"][0],
+                             {"mapping": 1, "ok": True, "found": 1, "imported": 1, "kept": 0, "held": 0, "error": None})
+            self.assertIn("0 imported, 1 had a checkpoint", self.program("import-checkpoints").stdout)
+            stored = json.loads(self.program("status", "--json", "--state-dir", state).stdout)["stored"][0]
+            partition = {p["partition"]: p for p in stored["partitions"]}["0"]
+            self.assertEqual((partition["landed_sequence"], partition["lag"]), (int(row["sequence_number"]), 0))
+            # The other partition, which the original did not know, is read from its beginning.
+            self.assertEqual(self.program("run", "--until-caught-up", "--state-dir", state).returncode, 0)
+            landed = harness.query(self.path / "x.duckdb", "SELECT partition_id, count(*) AS n FROM orders GROUP BY ALL")
+            self.assertEqual([(r["partition_id"], int(r["n"])) for r in landed], [("1", 999 - int(row["sequence_number"]))])
+
+    @unittest.skipUnless(library(), "STREAMDUCK_LIBDUCKDB is not set")
     def test_a_second_signal_aborts_with_4(self):
         with harness.Emulator("orders:2") as emulator:
             self.mapping_env(emulator)
@@ -382,6 +413,20 @@ class Running(Program):
             self.assertEqual(done.returncode, 3, done.stderr)
             self.assertIn("halted", done.stdout)
             self.assertIn("missing", done.stderr)
+
+    def test_a_missing_library_is_1_and_says_where_to_give_it(self):
+        with harness.Emulator("orders:2") as emulator:
+            self.mapping_env(emulator)
+            done = self.program("run", "--libduckdb", "/nonexistent/lib.so", "--state-dir", self.path / "state")
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn("--libduckdb", done.stderr)
+            done = self.program("run", "--json", "--libduckdb", "/nonexistent/lib.so", "--state-dir",
+                                self.path / "state")
+            end = json.loads(done.stdout.splitlines()[-1])
+            self.assertEqual((end["event"], end["exit_code"]), ("end", 1))
+            done = self.program("validate-config", "--libduckdb", "/nonexistent/lib.so")
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("STREAMDUCK_LIBDUCKDB: the library /nonexistent/lib.so cannot be read", done.stdout)
 
     @unittest.skipUnless(library(), "STREAMDUCK_LIBDUCKDB is not set")
     def test_caught_up_is_0_with_statistics(self):

@@ -219,6 +219,9 @@ static void each_mistake_has_its_message(void **state)
       {{GOOD, "TARGET_TABLE=control"},
        SD_PROBLEM_ERROR,
        "TARGET_DB is missing: add it to .env, or remove TARGET_TABLE"},
+      {{GOOD, "TARGET_DB=lake"},
+       SD_PROBLEM_WARNING,
+       "TARGET_DB \"lake\" is a MotherDuck database, which mapping 1"},
       {{GOOD, "SMART_RETRY_ENABLED=true"}, SD_PROBLEM_NOTICE, "smart retry is not in this version"},
       {{GOOD, "SMART_RETRY_ENABLED=true"}, SD_PROBLEM_WARNING, "SMART_RETRY_LLM_API_KEY is missing"},
       {{GOOD, "SMART_RETRY_MAX_ATTEMPTS=11"}, SD_PROBLEM_ERROR, "from 1 to 10"},
@@ -325,6 +328,35 @@ static void the_state_directory_follows_the_environment(void **state)
   sd_job_free(job);
 }
 
+static void short_memory_is_told_at_each_allocation(void **state)
+{
+  (void)state;
+  static char lines[][160] = {"EVENTHUBNAME_1=a", "EVENTHUBNAME_2=b", "MOTHERDUCK_1_DATABASE=x.duckdb",
+                              "EVENTHUB_CONNECTION_STRING=" CONNECTION};
+  char *environment[] = {lines[0], lines[1], lines[2], lines[3], NULL};
+  bool succeeded = false;
+  for (uint64_t nth = 1; nth < 500 && !succeeded; nth++) {
+    sd_job *job = sd_calloc(1, sizeof *job);
+    sd_scrubber *scrubber;
+    sd_settings_sources sources = {.environment = environment};
+    assert_int_equal(sd_scrubber_new(&scrubber), SD_OK);
+    sd_problems_init(&job->problems);
+    sd_arena_init(&job->arena, 1024, 65536);
+    sd_alloc_fail_nth(nth);
+    sd_status status = sd_settings_load(&sources, scrubber, &job->problems, &job->settings);
+    if (status == SD_OK)
+      status = sd_job_judge(job, scrubber);
+    succeeded = status == SD_OK && sd_alloc_calls() < nth;
+    sd_alloc_fail_nth(0);
+    assert_true(status == SD_OK || status == SD_NOMEM);
+    if (status == SD_OK)
+      assert_int_equal(sd_problems_errors(&job->problems), 5);
+    sd_job_free(job);
+    sd_scrubber_free(scrubber);
+  }
+  assert_true(succeeded);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -337,6 +369,7 @@ int main(void)
       cmocka_unit_test(the_originals_database_serves_as_its_control_tables),
       cmocka_unit_test(files_that_are_not_as_needed_are_told),
       cmocka_unit_test(the_state_directory_follows_the_environment),
+      cmocka_unit_test(short_memory_is_told_at_each_allocation),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
