@@ -63,12 +63,14 @@ static void format_mapping(const json_t *mapping, sd_buf *out)
   const json_t *partition;
   char landed[CELL_MAX], last[CELL_MAX], lag[CELL_MAX], age[CELL_MAX];
   const json_t *partitions = json_object_get(mapping, "partitions");
-  sd_buf_appendf(out,
-                 "mapping %" JSON_INTEGER_FORMAT "  %s (%s) into %s %s.%s  %s, lag %s, last commit %s ago\n",
+  sd_buf_appendf(out, "mapping %" JSON_INTEGER_FORMAT "  %s (%s) into %s %s.%s  %s, lag %s, ",
                  json_integer_value(json_object_get(mapping, "mapping")), text_of(mapping, "hub"),
                  text_of(mapping, "consumer_group"), text_of(mapping, "database"), text_of(mapping, "schema"),
-                 text_of(mapping, "table"), text_of(mapping, "state"), count_cell(mapping, "lag", lag),
-                 age_cell(mapping, "last_commit", age));
+                 text_of(mapping, "table"), text_of(mapping, "state"), count_cell(mapping, "lag", lag));
+  if (text_of(mapping, "last_commit")[0])
+    sd_buf_appendf(out, "last commit %s ago\n", age_cell(mapping, "last_commit", age));
+  else
+    sd_buf_append_text(out, "no commit yet\n");
   const json_t *error = json_object_get(mapping, "error");
   if (json_is_object(error))
     sd_buf_appendf(out, "  error: %s\n", text_of(error, "message"));

@@ -299,6 +299,23 @@ class Running(Program):
             self.assertEqual([m["ok"] for m in result["mappings"]], [True, False])
             self.assertTrue(result["mappings"][1]["error"]["message"])
 
+    def test_a_wrong_key_is_refused_and_never_shown(self):
+        with harness.Emulator("orders:2", args=["--sas-key", "the-right-key-0123456789"]) as emulator:
+            right = emulator.connection_string
+            wrong = re.sub(r"SharedAccessKey=[^;]*", lambda _: "SharedAccessKey=" + CANARIES[0], right)
+            self.mapping_env(emulator)
+            self.assertEqual(self.program("check-credentials").returncode, 0)
+            self.write_env(**{**GOOD, "EVENTHUB_CONNECTION_STRING": wrong})
+            commands = [(["check-credentials"], 1), (["check-credentials", "--json"], 1)]
+            if library():
+                state = ["--state-dir", self.path / "state"]
+                commands += [(["run", *state], 3), (["run", "--json", *state], 3),
+                             (["run", "--log-level", "debug", *state], 3)]
+            for command, code in commands:
+                done = self.program(*command)
+                self.assertEqual(done.returncode, code, (command, done.stdout, done.stderr))
+                self.assertNotIn(CANARIES[0], done.stdout + done.stderr)
+
     def test_an_unreachable_host_fails_in_time(self):
         self.write_env(**{**GOOD, "EVENTHUB_CONNECTION_STRING":
                           f"Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=root;SharedAccessKey={CANARIES[0]};"

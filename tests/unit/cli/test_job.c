@@ -331,9 +331,10 @@ static void the_state_directory_follows_the_environment(void **state)
 static void short_memory_is_told_at_each_allocation(void **state)
 {
   (void)state;
-  static char lines[][160] = {"EVENTHUBNAME_1=a", "EVENTHUBNAME_2=b", "MOTHERDUCK_1_DATABASE=x.duckdb",
-                              "EVENTHUB_CONNECTION_STRING=" CONNECTION};
-  char *environment[] = {lines[0], lines[1], lines[2], lines[3], NULL};
+  static char hub_1[] = "EVENTHUBNAME_1=a", hub_2[] = "EVENTHUBNAME_2=b";
+  static char database[] = "MOTHERDUCK_1_DATABASE=x.duckdb";
+  static char connection[] = "EVENTHUB_CONNECTION_STRING=" CONNECTION;
+  char *environment[] = {hub_1, hub_2, database, connection, NULL};
   bool succeeded = false;
   for (uint64_t nth = 1; nth < 500 && !succeeded; nth++) {
     sd_job *job = sd_calloc(1, sizeof *job);
