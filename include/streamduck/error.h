@@ -73,8 +73,7 @@ typedef enum sd_error_source {
 #define SD_ERROR_CONDITION_MAX 72
 #define SD_ERROR_MESSAGE_MAX   424
 
-/* What went wrong, for the program (code … condition) and for the person (message). 512 bytes, no pointers.
- */
+/* What went wrong, for the program (code … condition) and the person (message). 512 bytes, no pointers. */
 typedef struct sd_error {
   sd_status code;
   int32_t source;      /* an sd_error_source */
