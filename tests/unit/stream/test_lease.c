@@ -298,6 +298,7 @@ static void a_fenced_partition_is_closed_and_the_others_go_on(void **state)
   assert_int_equal(snapshot.state, SD_MAPPING_RUNNING);
   assert_int_equal(snapshot.fenced, 1);
   assert_int_equal(snapshot.partitions[1].state, SD_PARTITION_ELSEWHERE);
+  assert_int_equal(snapshot.partitions[1].landed_sequence, 99);
   assert_int_equal(snapshot.partitions[0].state, SD_PARTITION_OWNED);
   assert_int_equal(rig.source->closes, 1);
   /* It comes back when the other's lease is over, and reads again what did not land. */
