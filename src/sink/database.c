@@ -6,9 +6,6 @@ static void share_connection(sd_duck_sink *sink, sd_duck_connection *connection)
 {
   pthread_mutex_lock(&sink->lock);
   sink->shared_connection = connection;
-  /* An abort that came before there was a connection holds for it too. */
-  if (connection && atomic_load(&sink->aborting))
-    sd_duck_connection_cancel(connection);
   pthread_mutex_unlock(&sink->lock);
 }
 
@@ -37,6 +34,9 @@ static sd_status open_database(sd_duck_sink *sink, sd_error *error)
   }
   sink->connection = connection;
   share_connection(sink, connection);
+  /* An abort that came before there was a connection holds for it too. */
+  if (atomic_load(&sink->aborting))
+    sd_duck_connection_cancel(connection);
   sink->catalog = sd_duck_database_alias(sink->database);
   return SD_OK;
 }
