@@ -165,17 +165,18 @@ static bool is_lock_name(const char *file, char *dst)
   return true;
 }
 
-/* True when the instance lives; otherwise its files are removed. */
+/* True when the instance lives. The files of one that certainly does not are removed. */
 static bool is_alive(int directory_fd, const char *file, const char *name)
 {
   int fd = openat(directory_fd, file, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0)
     return false;
-  bool alive = flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-  if (!alive)
+  bool is_dead = flock(fd, LOCK_EX | LOCK_NB) == 0;
+  bool is_held = !is_dead && errno == EWOULDBLOCK;
+  if (is_dead)
     remove_files(directory_fd, name);
   close(fd);
-  return alive;
+  return is_held;
 }
 
 sd_status sd_instance_each(const char *directory, sd_instance_fn *call, void *user, sd_error *error)

@@ -86,9 +86,9 @@ json_t *sd_status_collect(const char *state_dir, const sd_job *job, bool with_st
   if (collect.starting)
     note(&collect, "an instance is starting: ask again in a moment");
   /* The one that is starting may hold the databases. */
-  if (job && with_stored && !collect.starting) {
+  if (job && with_stored && !collect.starting && job->mapping_count <= SD_STREAM_MAPPINGS_MAX) {
     bool wanted[SD_STREAM_MAPPINGS_MAX] = {false};
-    for (size_t i = 0; i < job->mapping_count && i < SD_STREAM_MAPPINGS_MAX; i++)
+    for (size_t i = 0; i < job->mapping_count; i++)
       wanted[i] = job->mappings[i].complete && !is_running(collect.instances, &job->mappings[i].stream);
     if (sd_stored_status_read(job, wanted, stored, collect.notes) != SD_OK)
       goto fail;

@@ -5,7 +5,7 @@
 #include "base/alloc.h"
 #include "http/curl_library.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 
 enum { CONNECT_TIMEOUT_MS = 5000, TIMEOUT_MS = 30000 };
 
@@ -70,17 +70,29 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
   return size * count;
 }
 
-/* The URL without query and user, for messages. */
-static int url_length(const char *url)
+enum { SHOWN_MAX = 256 };
+
+/* The URL without user, password and query, for messages. */
+static const char *show_url(const char *url, char *dst)
 {
-  return (int)strcspn(url, "?#@");
+  const char *authority = strstr(url, "://");
+  authority = authority ? authority + 3 : url;
+  const char *host = authority;
+  size_t authority_len = strcspn(authority, "/?#");
+  for (size_t i = 0; i < authority_len; i++) {
+    if (authority[i] == '@')
+      host = authority + i + 1;
+  }
+  snprintf(dst, SHOWN_MAX, "%.*s%.*s", (int)(authority - url), url, (int)strcspn(host, "?#"), host);
+  return dst;
 }
 
 static sd_status translate(const sd_curl *curl, CURLcode code, const sd_http_request *request,
                            const sd_buf *body, const char *detail, sd_error *error)
 {
   const char *text = detail[0] ? detail : curl->easy_strerror(code);
-  int length = url_length(request->url);
+  char shown[SHOWN_MAX];
+  show_url(request->url, shown);
   sd_status status = SD_IO;
   if (code == CURLE_OPERATION_TIMEDOUT)
     status = SD_TIMEOUT;
@@ -93,9 +105,9 @@ static sd_status translate(const sd_curl *curl, CURLcode code, const sd_http_req
   else if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
     status = SD_INVALID;
   if (status == SD_LIMIT)
-    sd_error_set(error, status, "%.*s: the answer is longer than allowed", length, request->url);
+    sd_error_set(error, status, "%s: the answer is longer than allowed", shown);
   else
-    sd_error_set(error, status, "%.*s: %s", length, request->url, text);
+    sd_error_set(error, status, "%s: %s", shown, text);
   if (error) {
     error->source = SD_SOURCE_HTTP;
     error->retriable = status == SD_IO || status == SD_TIMEOUT;
@@ -152,6 +164,7 @@ sd_status sd_http_client_perform(sd_http_client *client, const sd_http_request *
   const sd_curl *curl = client->curl;
   struct curl_slist *headers = NULL;
   char detail[CURL_ERROR_SIZE] = "";
+  char shown[SHOWN_MAX];
   sd_buf body;
   receiver receive = {.body = &body};
   sd_status status = SD_OK;
@@ -161,7 +174,7 @@ sd_status sd_http_client_perform(sd_http_client *client, const sd_http_request *
         i < SD_HTTP_HEADERS_MAX ? curl->slist_append(headers, request->headers[i]) : NULL;
     if (!longer) {
       status = sd_error_set(error, i < SD_HTTP_HEADERS_MAX ? SD_NOMEM : SD_LIMIT,
-                            "%.*s: the headers could not be set", url_length(request->url), request->url);
+                            "%s: the headers could not be set", show_url(request->url, shown));
       goto out;
     }
     headers = longer;

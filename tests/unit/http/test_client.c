@@ -164,6 +164,11 @@ static void failures_say_what_and_where_without_the_query(void **state)
   assert_null(strstr(error.message, "CANARY"));
   stop(&s);
 
+  request.url = "http://user:CANARY@127.0.0.1:1/path?key=CANARY";
+  assert_int_equal(sd_http_client_perform(client, &request, &answer, &error), SD_IO);
+  assert_null(strstr(error.message, "CANARY"));
+  assert_memory_equal(error.message, "http://127.0.0.1:1/path: ", 25);
+
   request.url = "ftp://127.0.0.1/";
   assert_int_equal(sd_http_client_perform(client, &request, &answer, &error), SD_INVALID);
   request.url = "http://localhost/";
