@@ -1,75 +1,25 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
 /* Network and engine put together, and the steps from connecting to ready and back. */
-#include "eventhubs/connection.h"
-
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/random.h"
-#include "eventhubs/authorization.h"
-#include "eventhubs/inquiry.h"
-
-enum { PROPERTIES_MAX = 512 /* bytes of the encoded properties of open */ };
-
-typedef enum phase {
-  PHASE_CONNECTING, /* net has its own deadline */
-  PHASE_OPENING,    /* SASL and open */
-  PHASE_BEGINNING,  /* both sessions */
-  PHASE_AUTHORIZING,
-  PHASE_INQUIRING,
-  PHASE_READY
-} phase;
-
-struct sd_hub_connection {
-  const sd_hub_settings *settings;
-  const sd_hub_handler *handler;
-  void *owner;
-  uv_timer_t timer;
-  uint64_t armed_ms; /* when the timer fires */
-  sd_net_stream *stream;
-  sd_amqp_connection *engine; /* NULL until connected */
-  sd_amqp_session *control;
-  sd_amqp_session *events;
-  uint32_t sessions_up;
-  phase phase;
-  uint64_t deadline_ms; /* of the phase, or of closing */
-  uint64_t ready_at_ms;
-  sd_hub_rpc cbs;
-  sd_hub_rpc management;
-  sd_hub_authorization authorization;
-  sd_hub_inquiry inquiry;
-  uint32_t links; /* of both sessions */
-  bool with_partitions;
-  bool closing;
-  bool close_sent;
-  bool stream_closing;
-  bool in_timer;
-  bool in_engine; /* inside a call that handles input or time: output is flushed after it */
-  bool failed;
-  bool denied;
-  sd_error error; /* the first one, when failed */
-};
-
-static sd_hub_connection *of_amqp(sd_amqp_connection *engine)
-{
-  return sd_amqp_connection_user(engine);
-}
+#include "eventhubs/connection_internal.h"
 
 static uint64_t step_deadline(const sd_hub_connection *c)
 {
   return sd_clock_monotonic_ms() + c->settings->timing.step_timeout_ms;
 }
 
-static void enter(sd_hub_connection *c, phase next)
+void sd_hub_connection_enter(sd_hub_connection *c, sd_hub_phase next)
 {
   c->phase = next;
   c->deadline_ms = UINT64_MAX;
-  if (next == PHASE_OPENING || next == PHASE_BEGINNING) {
+  if (next == SD_HUB_PHASE_OPENING || next == SD_HUB_PHASE_BEGINNING) {
     c->deadline_ms = step_deadline(c);
     sd_hub_connection_wake_at(c, c->deadline_ms);
   }
 }
 
-static void remember(sd_hub_connection *c, const sd_error *error)
+void sd_hub_connection_remember(sd_hub_connection *c, const sd_error *error)
 {
   if (c->failed || !error)
     return;
@@ -88,11 +38,11 @@ static void cut(sd_hub_connection *c)
 
 void sd_hub_connection_fail(sd_hub_connection *c, const sd_error *error)
 {
-  remember(c, error);
+  sd_hub_connection_remember(c, error);
   cut(c);
 }
 
-static void fail(sd_hub_connection *c, sd_status status, const char *what)
+void sd_hub_connection_fail_with(sd_hub_connection *c, sd_status status, const char *what)
 {
   sd_error error;
   sd_error_set(&error, status, "%s:%u: %s", c->settings->host, c->settings->port, what);
@@ -158,9 +108,10 @@ static uint64_t check_deadline(sd_hub_connection *c, uint64_t now)
   if (c->closing)
     cut(c);
   else
-    fail(c, SD_TIMEOUT,
-         c->phase == PHASE_OPENING ? "the broker did not open the connection in time"
-                                   : "the broker did not begin the sessions in time");
+    sd_hub_connection_fail_with(c, SD_TIMEOUT,
+                                c->phase == SD_HUB_PHASE_OPENING
+                                    ? "the broker did not open the connection in time"
+                                    : "the broker did not begin the sessions in time");
   return UINT64_MAX;
 }
 
@@ -178,7 +129,7 @@ static void on_timer(uv_timer_t *timer)
       next = earlier(next, sd_hub_rpc_tick(&c->cbs, now));
       next = earlier(next, sd_hub_rpc_tick(&c->management, now));
       next = earlier(next, sd_hub_authorization_tick(&c->authorization, now));
-      if (c->phase == PHASE_READY)
+      if (c->phase == SD_HUB_PHASE_READY)
         next = earlier(next, c->handler->on_tick(c->owner, now));
     }
     c->in_engine = false;
@@ -203,161 +154,17 @@ void sd_hub_connection_wake_at(sd_hub_connection *c, uint64_t at_ms)
   uv_timer_start(&c->timer, on_timer, wait, 0);
 }
 
-/* ---- engine ---- */
-
-static void begin_sessions(sd_hub_connection *c)
-{
-  sd_status status = sd_amqp_session_begin(c->engine, c, &c->control);
-  if (status == SD_OK)
-    status = sd_amqp_session_begin(c->engine, c, &c->events);
-  if (status != SD_OK)
-    fail(c, status, "no session could be begun");
-  else
-    sd_amqp_session_set_incoming_window(c->events, 0);
-}
-
-static void on_open(sd_amqp_connection *engine, const sd_amqp_open *open)
-{
-  (void)open;
-  sd_hub_connection *c = of_amqp(engine);
-  if (c->closing)
-    return;
-  enter(c, PHASE_BEGINNING);
-  begin_sessions(c);
-}
-
-static void on_begin(sd_amqp_session *session)
-{
-  sd_hub_connection *c = sd_amqp_session_user(session);
-  if (++c->sessions_up < 2 || c->closing)
-    return;
-  enter(c, PHASE_AUTHORIZING);
-  sd_hub_authorization_put(&c->authorization);
-}
-
-static void on_end(sd_amqp_session *session, const sd_error *error)
-{
-  sd_hub_connection *c = sd_amqp_session_user(session);
-  if (c->control == session)
-    c->control = NULL;
-  if (c->events == session)
-    c->events = NULL;
-  if (c->closing)
-    return;
-  /* Also when the connection ends: then on_close brings the same error. */
-  if (error)
-    sd_hub_connection_fail(c, error);
-  else
-    fail(c, SD_CLOSED, "the broker ended the session");
-}
-
-static void on_close(sd_amqp_connection *engine, const sd_error *error)
-{
-  sd_hub_connection *c = of_amqp(engine);
-  if (!c->closing && !error) {
-    sd_error closed;
-    sd_error_set(&closed, SD_CLOSED, "%s:%u closed the connection", c->settings->host, c->settings->port);
-    closed.retriable = 1;
-    remember(c, &closed);
-  }
-  remember(c, error);
-}
-
-static void on_attach(sd_amqp_link *amqp, const sd_amqp_attach *remote)
-{
-  sd_hub_link *link = sd_amqp_link_user(amqp);
-  if (link)
-    link->on_attach(link, remote);
-  else /* the broker has no business to attach a link here */
-    sd_amqp_link_refuse(amqp, "amqp:not-allowed", "this client accepts no links");
-}
-
-static void on_detach(sd_amqp_link *amqp, const sd_error *error)
-{
-  sd_hub_link *link = sd_amqp_link_user(amqp);
-  if (!link)
-    return;
-  link->amqp = NULL;
-  link->connection->links--;
-  link->on_detach(link, error);
-}
-
-static void on_flow(sd_amqp_link *amqp, bool drain)
-{
-  sd_hub_link *link = sd_amqp_link_user(amqp);
-  if (link && link->on_flow)
-    link->on_flow(link);
-  if (drain)
-    sd_amqp_link_drained(amqp);
-}
-
-static void on_delivery(sd_amqp_link *amqp, const sd_amqp_delivery *delivery)
-{
-  sd_hub_link *link = sd_amqp_link_user(amqp);
-  if (link->on_delivery)
-    link->on_delivery(link, delivery);
-}
-
-static void on_disposition(sd_amqp_session *session, const sd_amqp_disposition *disposition)
-{
-  sd_hub_connection *c = sd_amqp_session_user(session);
-  if (session == c->events && c->handler->on_disposition)
-    c->handler->on_disposition(c->owner, disposition);
-}
-
-static const sd_amqp_handler engine_handler = {.struct_size = sizeof engine_handler,
-                                               .on_open = on_open,
-                                               .on_close = on_close,
-                                               .on_begin = on_begin,
-                                               .on_end = on_end,
-                                               .on_attach = on_attach,
-                                               .on_detach = on_detach,
-                                               .on_flow = on_flow,
-                                               .on_delivery = on_delivery,
-                                               .on_disposition = on_disposition};
-
-static void put_pair(sd_buf *buf, const char *key, const char *value)
-{
-  sd_amqp_put_symbol(buf, sd_bytes_of(key));
-  sd_amqp_put_string(buf, sd_bytes_of(value));
-}
-
-static sd_status make_engine(sd_hub_connection *c)
-{
-  char container[SD_UUID_TEXT_SIZE];
-  sd_buf properties;
-  sd_buf_init(&properties, PROPERTIES_MAX);
-  size_t mark = sd_amqp_begin_map(&properties);
-  put_pair(&properties, "product", "streamduck");
-  put_pair(&properties, "platform", "linux");
-  put_pair(&properties, "user-agent", "streamduck");
-  sd_amqp_end_map(&properties, mark, 6);
-  sd_status status = sd_buf_status(&properties);
-  if (status == SD_OK) {
-    const sd_amqp_connection_options options = {.struct_size = sizeof options,
-                                                .container_id = sd_random_uuid(container),
-                                                .hostname = c->settings->host,
-                                                .max_frame_size = c->settings->max_frame_size,
-                                                .idle_timeout_ms = c->settings->timing.idle_timeout_ms,
-                                                .max_message_size = SD_EVENTHUBS_MESSAGE_MAX,
-                                                .properties_raw = sd_buf_bytes(&properties)};
-    status = sd_amqp_connection_new(&options, &engine_handler, c, sd_clock_monotonic_ms(), &c->engine);
-  }
-  sd_buf_release(&properties);
-  return status;
-}
-
 /* ---- network ---- */
 
 static void net_connected(sd_net_stream *stream)
 {
   sd_hub_connection *c = sd_net_user(stream);
-  sd_status status = make_engine(c);
+  sd_status status = sd_hub_connection_make_engine(c);
   if (status != SD_OK) {
-    fail(c, status, sd_status_text(status));
+    sd_hub_connection_fail_with(c, status, sd_status_text(status));
     return;
   }
-  enter(c, PHASE_OPENING);
+  sd_hub_connection_enter(c, SD_HUB_PHASE_OPENING);
   sd_hub_connection_flush(c);
 }
 
@@ -412,7 +219,7 @@ static void net_closed(sd_net_stream *stream, const sd_error *error)
     error = &ended;
   }
   if (!c->closing)
-    remember(c, error);
+    sd_hub_connection_remember(c, error);
   c->stream_closing = true;
   if (c->engine)
     sd_amqp_connection_lost(c->engine, c->failed ? &c->error : NULL);
@@ -435,9 +242,8 @@ static void on_info(void *owner, const sd_hub_info *info, const sd_error *error)
     sd_hub_connection_fail(c, error);
     return;
   }
-  enter(c, PHASE_READY);
-  c->ready_at_ms = sd_clock_monotonic_ms();
-  sd_hub_connection_wake_at(c, c->ready_at_ms);
+  sd_hub_connection_enter(c, SD_HUB_PHASE_READY);
+  sd_hub_connection_wake_at(c, sd_clock_monotonic_ms()); /* the owner's timers begin */
   c->handler->on_ready(c->owner, info);
 }
 
@@ -449,11 +255,11 @@ static void on_authorized(void *owner, const sd_error *error, bool denied)
     sd_hub_connection_fail(c, error);
     return;
   }
-  if (c->phase == PHASE_AUTHORIZING) {
-    enter(c, PHASE_INQUIRING);
+  if (c->phase == SD_HUB_PHASE_AUTHORIZING) {
+    sd_hub_connection_enter(c, SD_HUB_PHASE_INQUIRING);
     sd_status status = sd_hub_inquiry_start(&c->inquiry, c->with_partitions, on_info, c);
     if (status != SD_OK) {
-      fail(c, status, "the hub could not be asked about itself");
+      sd_hub_connection_fail_with(c, status, "the hub could not be asked about itself");
       return;
     }
   }
@@ -497,7 +303,7 @@ void sd_hub_connection_close(sd_hub_connection *c)
   c->closing = true;
   c->deadline_ms = sd_clock_monotonic_ms() + c->settings->timing.stop_timeout_ms;
   sd_hub_connection_wake_at(c, c->deadline_ms);
-  if (!c->engine || c->phase < PHASE_BEGINNING) {
+  if (!c->engine || c->phase < SD_HUB_PHASE_BEGINNING) {
     cut(c);
     return;
   }
@@ -539,12 +345,7 @@ const sd_hub_settings *sd_hub_connection_settings(const sd_hub_connection *c)
 
 bool sd_hub_connection_usable(const sd_hub_connection *c)
 {
-  return c->phase == PHASE_READY && !c->closing && !c->failed && !c->stream_closing;
-}
-
-bool sd_hub_connection_stood(const sd_hub_connection *c, uint32_t ms)
-{
-  return c->phase == PHASE_READY && sd_clock_monotonic_ms() - c->ready_at_ms >= ms;
+  return c->phase == SD_HUB_PHASE_READY && !c->closing && !c->failed && !c->stream_closing;
 }
 
 void sd_hub_connection_reauthorize(sd_hub_connection *c)

@@ -70,8 +70,6 @@ sd_amqp_session *sd_hub_connection_events(const sd_hub_connection *connection);
 const sd_hub_settings *sd_hub_connection_settings(const sd_hub_connection *connection);
 /* Ready, and neither closing nor failed. */
 bool sd_hub_connection_usable(const sd_hub_connection *connection);
-/* Ready for at least this long. */
-bool sd_hub_connection_stood(const sd_hub_connection *connection, uint32_t ms);
 
 /* Sends what the engine has to say; after calls into the engine from outside its callbacks. */
 void sd_hub_connection_flush(sd_hub_connection *connection);

@@ -137,6 +137,18 @@ void sd_source_check_recovered(sd_eventhubs_source *source);
 /* A receiver's link has ended, and the connection has not. */
 void sd_source_take_detach(sd_eventhubs_source *source, sd_receiver *receiver);
 
+/* The hub. */
+SD_MUST_CHECK sd_status sd_source_make_receivers(sd_eventhubs_source *source, const sd_hub_info *info);
+bool sd_source_is_same_hub(const sd_eventhubs_source *source, const sd_hub_info *info);
+/* The hub was deleted and made anew: closes all partitions and tells. */
+void sd_source_hub_was_recreated(sd_eventhubs_source *source, const char *incarnation);
+void sd_source_take_state(sd_eventhubs_source *source, const sd_hub_info *info);
+/* Answers a refresh. */
+void sd_source_finish_refresh(sd_eventhubs_source *source, const sd_error *error);
+/* Ask when a question waits and none is under way; otherwise the next turn does. */
+void sd_source_ask_refresh(sd_eventhubs_source *source);
+void sd_source_verify_hub(sd_eventhubs_source *source);
+
 /* Tests only, before start. */
 void sd_eventhubs_source_set_timing(sd_source *source, const sd_eventhubs_timing *timing);
 

@@ -310,7 +310,7 @@ static void put_hub(server *s, sd_buf *buf)
 static void put_partition(server *s, sd_buf *buf, const sd_amqp_value *properties)
 {
   sd_amqp_value value;
-  sd_bytes id;
+  sd_bytes id = {0};
   int64_t index = 0;
   assert_true(sd_amqp_map_find(properties, "partition", &value) && sd_amqp_as_text(&value, &id) &&
               sd_bytes_to_int64(id, &index));
