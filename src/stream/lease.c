@@ -109,7 +109,7 @@ static void begin_partition(sd_mapping *mapping, sd_partition *partition, const 
                             claim_summary *summary)
 {
   partition->state = SD_PARTITION_OWNED;
-  if (mapping->ending)
+  if (!sd_mapping_fetches(mapping))
     return;
   sd_position position;
   sd_error error;
@@ -199,7 +199,7 @@ static void take_claim(sd_mapping *mapping, sd_partition *partition, const sd_cl
   }
   int64_t old_epoch = partition->epoch;
   bool continues = partition->state == SD_PARTITION_OWNED && !partition->reset &&
-                   (partition->open || partition->unsure || mapping->ending);
+                   (partition->open || partition->unsure || !sd_mapping_fetches(mapping));
   if (continues && !continue_partition(mapping, partition, old_epoch, claim)) {
     sd_lease_lose(mapping, partition, 0);
     continues = false;
@@ -308,8 +308,9 @@ static void claim_due(sd_mapping *mapping)
   mapping->lease_op.count = 0;
   for (uint32_t i = 0; i < mapping->partition_count; i++) {
     const sd_partition *partition = &mapping->partitions[i];
-    bool due = partition->state == SD_PARTITION_OWNED ? first || partition->reset
-                                                      : !mapping->ending && partition->claim_at_ms <= now;
+    bool due = partition->state == SD_PARTITION_OWNED
+                   ? first || partition->reset
+                   : sd_mapping_fetches(mapping) && partition->claim_at_ms <= now;
     if (due)
       add_claim(mapping, i);
   }

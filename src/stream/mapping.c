@@ -306,6 +306,8 @@ static void step(sd_mapping *mapping)
   }
   if (mapping->ending) {
     end_in_order(mapping);
+  } else if (mapping->restarting) {
+    sd_mapping_receive_restart(mapping);
   } else {
     sd_mapping_receive_grant(mapping);
     sd_mapping_catch_up_step(mapping);
@@ -373,6 +375,8 @@ uint64_t sd_mapping_due_ms(const sd_mapping *mapping)
   if (mapping->submit_retry_ms)
     due = earlier(due, mapping->submit_retry_ms);
   if (mapping->ending)
+    return due;
+  if (mapping->restarting)
     return due;
   if (!mapping->submit_retry_ms && mapping->link == LINK_ATTACHED && !mapping->lease_busy &&
       !mapping->failing && !mapping->retry_at_ms)

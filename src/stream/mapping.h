@@ -22,6 +22,9 @@ typedef struct sd_mapping_env {
   uint64_t (*now_ms)(void *user); /* monotonic */
   int64_t (*unix_us)(void *user); /* wall clock: leases are told in it */
   void *user;
+  /* A new source for the mapping, when the hub was made anew and shall be read from its start; may be NULL.
+   */
+  sd_status (*source_new)(void *user, sd_mapping *mapping, sd_source **ret_source, sd_error *error);
   sd_log *log;       /* NULL: silent */
   sd_queue *replies; /* where sinks answer; the owner pops it and calls sd_mapping_reply */
   sd_stream_timings timings;

@@ -53,12 +53,14 @@ struct sd_mapping {
   sd_error sink_error;   /* SD_OK when the last answer was good */
   bool ending;           /* stopping or halting: nothing more is fetched */
   bool aborting;
+  bool restarting; /* lands what it has and begins anew with a new source */
   bool pumping;
   bool pump_again;
 
   sd_source *source;
   bool source_working; /* started and not yet stopped */
-  bool ready;          /* the source knows the hub */
+  bool source_stopping;
+  bool ready; /* the source knows the hub */
   char incarnation[MAPPING_INCARNATION_MAX];
   sd_partition *partitions;
   sd_partition_snapshot *partition_snapshots;
@@ -107,6 +109,12 @@ static inline uint64_t sd_mapping_now(const sd_mapping *mapping)
   return mapping->env.now_ms(mapping->env.user);
 }
 
+/* Events are wanted. */
+static inline bool sd_mapping_fetches(const sd_mapping *mapping)
+{
+  return !mapping->ending && !mapping->restarting;
+}
+
 void sd_mapping_log(const sd_mapping *mapping, sd_log_level level, const char *format, ...) SD_PRINTF(3, 4);
 
 /* Does everything that can be done now; safe to call from within a source's callback. */
@@ -141,6 +149,8 @@ void sd_mapping_write_count_landed(sd_mapping *mapping, uint32_t partition, int6
 
 /* receive.c */
 void sd_mapping_receive_stop(sd_mapping *mapping);
+/* Once everything has landed and the source has stopped: begins anew. */
+void sd_mapping_receive_restart(sd_mapping *mapping);
 void sd_mapping_receive_grant(sd_mapping *mapping);
 
 /* catch_up.c */

@@ -162,6 +162,17 @@ static sd_status make_sink(sd_stream *stream, size_t index, sd_error *error)
   return stream->factory.sink_new(stream->factory.user, &database, stream->log, &stream->sinks[index], error);
 }
 
+sd_status sd_stream_new_source(void *user, sd_mapping *mapping, sd_source **ret_source, sd_error *error)
+{
+  sd_stream *stream = user;
+  size_t index = 0;
+  while (stream->mappings[index] != mapping)
+    index++;
+  return stream->factory.source_new(stream->factory.user, &stream->loop, &stream->settings.mappings[index],
+                                    stream->receiver_name, sd_mapping_source_handler(), mapping, stream->log,
+                                    ret_source, error);
+}
+
 /* Makes a mapping's source, and its sink unless another mapping has it already. */
 static sd_status equip(sd_stream *stream, size_t index, sd_error *error)
 {
@@ -173,9 +184,7 @@ static sd_status equip(sd_stream *stream, size_t index, sd_error *error)
   }
   sd_source *source;
   sd_mapping *mapping = stream->mappings[index];
-  sd_status status = stream->factory.source_new(
-      stream->factory.user, &stream->loop, &stream->settings.mappings[index], stream->receiver_name,
-      sd_mapping_source_handler(), mapping, stream->log, &source, error);
+  sd_status status = sd_stream_new_source(stream, mapping, &source, error);
   if (status == SD_OK)
     sd_mapping_attach(mapping, source, stream->sinks[first]);
   return status;

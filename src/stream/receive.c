@@ -19,7 +19,7 @@ static void on_ready(void *owner, const sd_source_partition *partitions, uint32_
                      const char *incarnation)
 {
   sd_mapping *mapping = owner;
-  if (mapping->ending || mapping->ready)
+  if (!sd_mapping_fetches(mapping) || mapping->ready)
     return;
   if (count == 0 || count > SD_BATCH_PARTITIONS_MAX) {
     sd_error error;
@@ -150,15 +150,22 @@ static void offset_refused(sd_mapping *mapping, sd_partition *partition, const s
   sd_mapping_catch_up_refresh(mapping);
 }
 
-/* While it was read. The next start sees the new hub's incarnation beside the stored one, and then the
- * operator's choice of where to go on is followed; here the numbers of the old hub would meet the new one's.
- */
+/* While it was read. Its numbers start again and would meet the old ones here, so that everything begins
+ * anew: what is here lands, a new source asks for the hub's incarnation, and the claim compares it with the
+ * stored one. */
 static void hub_made_anew(sd_mapping *mapping, const sd_error *error)
 {
-  sd_error told = *error;
-  sd_error_set(&told, error->code, "offset lost: %s; start again to go on as the start options say",
-               error->message);
-  sd_mapping_halt(mapping, &told, true);
+  if (!mapping->settings->earliest_on_offset_lost || !mapping->env.source_new) {
+    sd_error told = *error;
+    sd_error_prefix(&told, "offset lost");
+    sd_mapping_halt(mapping, &told, true);
+    return;
+  }
+  sd_mapping_log(mapping, SD_LOG_WARNING, "%s; goes on with the oldest event, as it was told to",
+                 error->message);
+  mapping->restarting = true;
+  sd_mapping_receive_stop(mapping);
+  sd_batcher_close(&mapping->batcher);
 }
 
 static void for_partitions(sd_mapping *mapping, uint32_t index, const sd_error *error,
@@ -173,7 +180,7 @@ static void for_partitions(sd_mapping *mapping, uint32_t index, const sd_error *
 static void on_trouble(void *owner, uint32_t index, sd_trouble trouble, const sd_error *error)
 {
   sd_mapping *mapping = owner;
-  if (mapping->ending)
+  if (!sd_mapping_fetches(mapping))
     return;
   switch (trouble) {
   case SD_TROUBLE_RETRYING:
@@ -217,7 +224,7 @@ static void on_refreshed(void *owner, const sd_source_partition *partitions, uin
   sd_mapping *mapping = owner;
   uint64_t now = sd_mapping_now(mapping);
   mapping->refresh_busy = false;
-  if (mapping->ending)
+  if (!sd_mapping_fetches(mapping))
     return;
   if (error || count != mapping->partition_count) {
     mapping->refresh_due_ms = now + mapping->env.timings.refresh_soon_ms;
@@ -252,6 +259,7 @@ static void on_stopped(void *owner)
 {
   sd_mapping *mapping = owner;
   mapping->source_working = false;
+  mapping->source_stopping = false;
   sd_mapping_pump(mapping);
 }
 
@@ -273,10 +281,61 @@ const sd_source_handler *sd_mapping_source_handler(void)
 
 void sd_mapping_receive_stop(sd_mapping *mapping)
 {
-  for (uint32_t i = 0; i < mapping->partition_count; i++)
+  for (uint32_t i = 0; i < mapping->partition_count; i++) {
     mapping->partitions[i].open = false;
-  if (mapping->source_working)
-    mapping->source->vtable->stop(mapping->source);
+    mapping->partitions[i].reset = false;
+  }
+  if (!mapping->source_working || mapping->source_stopping)
+    return;
+  mapping->source_stopping = true;
+  mapping->source->vtable->stop(mapping->source);
+}
+
+static void forget_hub(sd_mapping *mapping)
+{
+  sd_batcher_release(&mapping->batcher);
+  sd_free(mapping->partitions);
+  sd_free(mapping->partition_snapshots);
+  sd_free(mapping->claims);
+  sd_free(mapping->claim_partition);
+  mapping->partitions = NULL;
+  mapping->partition_snapshots = NULL;
+  mapping->claims = NULL;
+  mapping->claim_partition = NULL;
+  mapping->partition_count = 0;
+  mapping->ready = false;
+  mapping->refused_bytes = 0;
+  mapping->refresh_busy = false;
+  mapping->refresh_answered = false;
+  mapping->refresh_due_ms = UINT64_MAX;
+  mapping->claim_due_ms = UINT64_MAX;
+  mapping->renew_due_ms = UINT64_MAX;
+  mapping->caught_up_ms = 0;
+  sd_memory_init(&mapping->memory, mapping->memory.share);
+}
+
+void sd_mapping_receive_restart(sd_mapping *mapping)
+{
+  if (sd_mapping_is_busy(mapping) || mapping->failing || mapping->retry_at_ms || mapping->source_working ||
+      !sd_batcher_empty(&mapping->batcher))
+    return;
+  mapping->source->vtable->free(mapping->source);
+  mapping->source = NULL;
+  forget_hub(mapping);
+  mapping->restarting = false;
+  mapping->link = LINK_DETACHED;
+  mapping->state = SD_MAPPING_STARTING;
+  sd_error error;
+  sd_status status = mapping->env.source_new(mapping->env.user, mapping, &mapping->source, &error);
+  if (status == SD_OK) {
+    mapping->source_working = true;
+    status = mapping->source->vtable->start(mapping->source, &error);
+  }
+  if (status != SD_OK) {
+    mapping->source_working = false;
+    sd_mapping_halt(mapping, &error, false);
+  }
+  mapping->pump_again = true;
 }
 
 void sd_mapping_receive_grant(sd_mapping *mapping)

@@ -88,6 +88,7 @@ static sd_status make_mappings(sd_stream *stream, sd_error *error)
   const sd_mapping_env env = {.now_ms = now_ms,
                               .unix_us = unix_us,
                               .user = stream,
+                              .source_new = sd_stream_new_source,
                               .log = stream->log,
                               .replies = stream->replies,
                               .timings = stream->timings};

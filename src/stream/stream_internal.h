@@ -53,6 +53,9 @@ struct sd_stream {
 /* Brings snapshot up to date; the loop's thread. */
 void sd_stream_take_snapshot(sd_stream *stream);
 
+/* A source for one of the engine's mappings; mapping_env's source_new. */
+sd_status sd_stream_new_source(void *user, sd_mapping *mapping, sd_source **ret_source, sd_error *error);
+
 /* The wake handle's callback. */
 void sd_stream_on_wake(uv_async_t *wake);
 

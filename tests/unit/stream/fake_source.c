@@ -312,6 +312,16 @@ void fake_source_refuse_offset(fake_source *source, uint32_t partition)
   tell(source, partition, SD_TROUBLE_OFFSET_LOST, SD_NOT_FOUND, "The supplied offset is invalid");
 }
 
+void fake_source_recreate(fake_source *source, int64_t events_each)
+{
+  fake_broker *broker = source->broker;
+  fake_broker_init(broker, broker->partitions, events_each);
+  snprintf(broker->incarnation, sizeof broker->incarnation, "2026-11-23T00:00:00Z");
+  for (uint32_t i = 0; i < broker->partitions; i++)
+    source->partition[i].open = false;
+  tell(source, SD_SOURCE_ALL_PARTITIONS, SD_TROUBLE_OFFSET_LOST, SD_NOT_FOUND, "the hub was made anew");
+}
+
 void fake_source_halt(fake_source *source, const char *message)
 {
   tell(source, SD_SOURCE_ALL_PARTITIONS, SD_TROUBLE_STOP, SD_DENIED, message);

@@ -68,6 +68,8 @@ void fake_source_reconnect(fake_source *source);
 /* Another reader takes the partition at the broker. */
 void fake_source_steal(fake_source *source, uint32_t partition);
 void fake_source_refuse_offset(fake_source *source, uint32_t partition);
+/* The hub is deleted and made anew with so many events in each partition. */
+void fake_source_recreate(fake_source *source, int64_t events_each);
 void fake_source_halt(fake_source *source, const char *message);
 
 #endif

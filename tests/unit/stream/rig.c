@@ -15,6 +15,15 @@ static int64_t unix_us(void *user)
   return (int64_t)((test_rig *)user)->now_ms * 1000;
 }
 
+static sd_status new_source(void *user, sd_mapping *mapping, sd_source **ret_source, sd_error *error)
+{
+  test_rig *rig = user;
+  (void)error;
+  rig->source = fake_source_new(&rig->broker, sd_mapping_source_handler(), mapping);
+  *ret_source = &rig->source->base;
+  return SD_OK;
+}
+
 static void keep_log(void *user, sd_log_level level, const char *subsystem, const char *message)
 {
   test_rig *rig = user;
@@ -62,6 +71,7 @@ void rig_start(test_rig *rig, const char *owner)
   const sd_mapping_env env = {.now_ms = now_ms,
                               .unix_us = unix_us,
                               .user = rig,
+                              .source_new = new_source,
                               .log = rig->log,
                               .replies = rig->replies,
                               .timings = rig->timings};

@@ -230,6 +230,54 @@ static void a_hub_set_back_while_it_is_read_halts(void **state)
   assert_non_null(strstr(halt_message(), "99"));
 }
 
+static void a_hub_made_anew_while_it_is_read_halts_unless_told_to_go_on(void **state)
+{
+  (void)state;
+  rig_init(&rig, 2, 100);
+  rig_start(&rig, "me");
+  assert_true(rig_until(&rig, rig_landed_all, MINUTE));
+  fake_source_recreate(rig.source, 130);
+  assert_true(rig_until(&rig, is_halted, MINUTE));
+  assert_non_null(strstr(halt_message(), "made anew"));
+  assert_int_equal(fake_db_rows(&rig.db), 200);
+}
+
+static void a_hub_made_anew_while_it_is_read_is_read_from_its_start_when_told_so(void **state)
+{
+  (void)state;
+  rig_init(&rig, 2, 100);
+  rig.settings.earliest_on_offset_lost = true;
+  rig_start(&rig, "me");
+  assert_true(rig_until(&rig, is_running, MINUTE));
+  rig_step(&rig);
+  rig_step(&rig);
+  /* Some are on their way to the database, which fails just now. */
+  sd_error error = fake_duck_error(10, "Conflict on update!");
+  fake_sink_fail(rig.sink, SD_SINK_WRITE, 1, &error, FAKE_NOT_DONE);
+  fake_source_recreate(rig.source, 130);
+  assert_true(rig_until(&rig, rig_landed_all, MINUTE));
+  /* Each event of the new hub; the fake database forgets the old rows with their checkpoint. */
+  assert_true(rig_complete(&rig));
+  assert_string_equal(fake_db_find(&rig.db, "events", "1")->incarnation, "2026-11-23T00:00:00Z");
+  rig.broker.last[0] += 10;
+  assert_true(rig_until(&rig, rig_landed_all, MINUTE));
+  sd_mapping_stop(rig.mapping);
+  assert_true(rig_until(&rig, rig_ended, 0));
+}
+
+static void stopping_while_everything_begins_anew_ends(void **state)
+{
+  (void)state;
+  rig_init(&rig, 2, 100);
+  rig.settings.earliest_on_offset_lost = true;
+  rig_start(&rig, "me");
+  assert_true(rig_until(&rig, rig_landed_all, MINUTE));
+  fake_source_recreate(rig.source, 130);
+  sd_mapping_stop(rig.mapping);
+  assert_true(rig_until(&rig, rig_ended, SECOND));
+  assert_int_equal(rig_snapshot(&rig).state, SD_MAPPING_STOPPED);
+}
+
 static void an_offset_that_the_broker_refuses_stops_or_goes_on_as_told(void **state)
 {
   (void)state;
@@ -411,6 +459,9 @@ int main(void)
       RIG_TEST(expired_events_behind_the_checkpoint_stop_the_mapping_with_the_numbers),
       RIG_TEST(expired_events_are_a_gap_when_told_to_go_on),
       RIG_TEST(a_hub_set_back_while_it_is_read_halts),
+      RIG_TEST(a_hub_made_anew_while_it_is_read_halts_unless_told_to_go_on),
+      RIG_TEST(a_hub_made_anew_while_it_is_read_is_read_from_its_start_when_told_so),
+      RIG_TEST(stopping_while_everything_begins_anew_ends),
       RIG_TEST(an_offset_that_the_broker_refuses_stops_or_goes_on_as_told),
       RIG_TEST(a_partition_with_a_live_lease_is_claimed_when_the_lease_is_over),
       RIG_TEST(a_local_file_is_claimed_from_whoever_held_it),
