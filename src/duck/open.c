@@ -139,6 +139,24 @@ void sd_duck_shut(sd_duck_instance *instance)
   instance->handle = NULL;
 }
 
+/* What does not fit into the memory limit is spilled beside the file, as DuckDB does it for a file that is
+ * opened alone; the default, a folder below the working directory, may not be ours to write to. DuckDB
+ * refuses to change the place once it was used: then it stays. */
+static void spill_beside(sd_duck_instance *instance, const char *path)
+{
+  sd_buf place;
+  sd_buf sql;
+  sd_buf_init(&place, SETTINGS_SQL_MAX);
+  sd_buf_init(&sql, SETTINGS_SQL_MAX);
+  sd_buf_appendf(&place, "%s.tmp", path);
+  sd_buf_append_text(&sql, "SET GLOBAL temp_directory = ");
+  sd_duck_quote_literal(&sql, sd_buf_bytes(&place));
+  if (sd_buf_status(&place) != SD_OK || execute_buf(instance, &sql, NULL) != SD_OK)
+    sd_buf_clear(&sql);
+  sd_buf_release(&sql);
+  sd_buf_release(&place);
+}
+
 sd_status sd_duck_attach(sd_duck_instance *instance, sd_duck_database *database, sd_error *error)
 {
   sd_buf sql;
@@ -160,6 +178,8 @@ sd_status sd_duck_attach(sd_duck_instance *instance, sd_duck_database *database,
   }
   sd_status status = execute_buf(instance, &sql, error);
   sd_buf_release(&sql);
+  if (status == SD_OK && !instance->token && !database->read_only)
+    spill_beside(instance, database->name);
   if (status == SD_OK)
     atomic_store(&database->attached, true);
   else

@@ -7,8 +7,6 @@
 #include "base/clock.h"
 #include "sink/landing.h"
 
-enum { MEMORY_ROWS_MIN = SD_DUCK_CHUNK_ROWS /* smaller ranges do not save DuckDB memory */ };
-
 /* How the landing goes on after a failure; limits of what it tries. */
 typedef struct land_progress {
   uint32_t max_live; /* rows of the next range */
@@ -36,7 +34,7 @@ static sd_status react(sd_landing *landing, land_progress *progress, sd_error *e
                    landing->mapping->target.schema, landing->mapping->target.table, error->message);
     return sd_plan_refuse(plan, error->message) == SD_OK ? SD_OK : error->code;
   }
-  if (sd_duck_error_is_memory(error) && plan->live > MEMORY_ROWS_MIN) {
+  if (sd_duck_error_is_memory(error) && plan->live > 1) {
     progress->max_live = plan->live / 2;
     return SD_OK;
   }

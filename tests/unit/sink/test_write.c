@@ -372,6 +372,31 @@ static void a_batch_larger_than_a_transaction_lands_in_several(void **state)
   assert_int_equal(ask(path, "SELECT count(DISTINCT ingestion_timestamp) FROM events"), 2);
 }
 
+static void large_bodies_land_within_the_memory_limit(void **state)
+{
+  (void)state;
+  enum { LEN = 1 << 20, COUNT = 48 };
+  fixture_start(&f, path, NULL);
+  begin_mapping(&f, 1);
+  char *body = sd_alloc(LEN);
+  assert_non_null(body);
+  sd_batch *batch = new_batch();
+  for (int64_t i = 0; i < COUNT; i++) {
+    uint64_t x = (uint64_t)i + 1;
+    for (size_t k = 0; k < LEN; k++) {
+      x ^= x << 13;
+      x ^= x >> 7;
+      x ^= x << 17;
+      body[k] = (char)(' ' + x % 90);
+    }
+    add_event(&f, batch, 0, i, body, LEN);
+  }
+  sd_free(body);
+  land_batch(&f, batch);
+  fixture_stop(&f);
+  assert_int_equal(ask(path, "SELECT count(*) FROM events WHERE length(event_body) = 1048576"), COUNT);
+}
+
 static void after_a_failure_later_batches_of_the_generation_do_not_overtake(void **state)
 {
   (void)state;
@@ -544,6 +569,7 @@ int main(void)
       T(names_with_quotes_hyphens_and_spaces_work),
       T(waiting_batches_are_coalesced_in_order),
       T(a_batch_larger_than_a_transaction_lands_in_several),
+      T(large_bodies_land_within_the_memory_limit),
       T(after_a_failure_later_batches_of_the_generation_do_not_overtake),
       T(an_op_of_an_older_generation_is_dropped),
       T(two_mappings_on_one_database_take_turns),
