@@ -171,7 +171,9 @@ static void net_connected(sd_net_stream *stream)
 static void net_space(sd_net_stream *stream, uint8_t **ret_space, size_t *ret_size)
 {
   sd_hub_connection *c = sd_net_user(stream);
-  sd_amqp_input_space(c->engine, ret_space, ret_size);
+  *ret_size = 0;
+  if (c->engine && !c->stream_closing)
+    sd_amqp_input_space(c->engine, ret_space, ret_size);
 }
 
 static void net_data(sd_net_stream *stream, size_t n)

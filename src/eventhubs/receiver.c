@@ -147,9 +147,13 @@ void sd_receiver_attach_if_due(sd_receiver *r, uint64_t now_ms)
   }
   sd_status status = attach(r);
   if (status != SD_OK) {
-    sd_log_warning(s->settings.log, "eventhubs", "partition %s of hub \"%s\" could not be attached: %s",
-                   r->id, s->settings.hub, sd_status_text(status));
+    sd_error error;
+    sd_error_set(&error, status, "partition %s of hub \"%s\" could not be attached: %s", r->id,
+                 s->settings.hub,
+                 status == SD_LIMIT ? "the broker allows no more links" : sd_status_text(status));
+    error.retriable = 1;
     wait_until(r, now_ms + sd_backoff_next_ms(&r->backoff, 1));
+    sd_source_tell(s, r->index, SD_TROUBLE_RETRYING, &error);
     return;
   }
   r->paused = false;
