@@ -159,8 +159,8 @@ void sd_receiver_attach_if_due(sd_receiver *r, uint64_t now_ms)
   r->paused = false;
   r->state = SD_RECEIVER_ATTACHING;
   r->token_round = s->token_round;
-  r->due_ms = now_ms + s->settings.timing.step_timeout_ms;
-  sd_hub_connection_wake_at(s->connection, r->due_ms);
+  r->deadline_ms = now_ms + s->settings.timing.step_timeout_ms;
+  sd_hub_connection_wake_at(s->connection, r->deadline_ms);
 }
 
 static void drop_credit(sd_receiver *r)
@@ -209,8 +209,10 @@ static void on_detach(sd_hub_link *link, const sd_error *error)
 static void detach(sd_receiver *r)
 {
   drop_credit(r);
-  if (r->link.amqp) {
+  if (r->link.amqp && r->state != SD_RECEIVER_DETACHING) {
     r->state = SD_RECEIVER_DETACHING;
+    r->deadline_ms = sd_clock_monotonic_ms() + r->source->settings.timing.step_timeout_ms;
+    sd_hub_connection_wake_at(r->link.connection, r->deadline_ms);
     sd_hub_link_detach(&r->link);
   }
 }
@@ -327,7 +329,8 @@ static void on_delivery(sd_hub_link *link, const sd_amqp_delivery *delivery)
 void sd_receiver_watch(sd_receiver *r, const sd_source_partition *state)
 {
   sd_eventhubs_source *s = r->source;
-  if (r->state != SD_RECEIVER_RECEIVING || r->credit == 0 || state->empty) {
+  bool may_send = r->credit > 0 && s->credit.free_bytes >= s->settings.max_frame_size;
+  if (r->state != SD_RECEIVER_RECEIVING || !may_send || state->empty) {
     r->watched = false;
     r->silent = 0;
     return;

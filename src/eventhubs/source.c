@@ -133,16 +133,19 @@ static uint64_t on_tick(void *owner, uint64_t now)
   for (uint32_t i = 0; i < s->count; i++) {
     sd_receiver *r = &s->receivers[i];
     sd_receiver_attach_if_due(r, now);
-    bool timed = r->state == SD_RECEIVER_ATTACHING || (r->state == SD_RECEIVER_WAITING && !s->verify);
-    if (r->state == SD_RECEIVER_ATTACHING && now >= r->due_ms && sd_source_is_active(s)) {
+    bool asked = r->state == SD_RECEIVER_ATTACHING || r->state == SD_RECEIVER_DETACHING;
+    if (asked && now >= r->deadline_ms && sd_source_is_active(s)) {
       sd_error error;
-      sd_error_set(&error, SD_TIMEOUT, "partition %s of hub \"%s\" was not attached within %u ms", r->id,
-                   s->settings.hub, (unsigned)s->settings.timing.step_timeout_ms);
+      sd_error_set(&error, SD_TIMEOUT, "partition %s of hub \"%s\" was not %s within %u ms", r->id,
+                   s->settings.hub, r->state == SD_RECEIVER_ATTACHING ? "attached" : "detached",
+                   (unsigned)s->settings.timing.step_timeout_ms);
       error.retriable = 1;
       sd_hub_connection_fail(s->connection, &error);
-      return next;
+      return UINT64_MAX;
     }
-    if (timed && r->due_ms < next)
+    if (asked && r->deadline_ms < next)
+      next = r->deadline_ms;
+    if (r->state == SD_RECEIVER_WAITING && !s->verify && r->due_ms < next)
       next = r->due_ms;
   }
   return next;

@@ -19,9 +19,9 @@ enum {
 typedef enum sd_receiver_state {
   SD_RECEIVER_CLOSED = 0,
   SD_RECEIVER_WAITING,   /* attaches at due_ms, when there is a connection */
-  SD_RECEIVER_ATTACHING, /* until due_ms */
+  SD_RECEIVER_ATTACHING, /* until deadline_ms */
   SD_RECEIVER_RECEIVING,
-  SD_RECEIVER_DETACHING /* we have asked for it */
+  SD_RECEIVER_DETACHING /* we have asked for it; until deadline_ms, then again at due_ms */
 } sd_receiver_state;
 
 typedef struct sd_eventhubs_source sd_eventhubs_source;
@@ -32,10 +32,11 @@ typedef struct sd_receiver {
   uint32_t index;
   char id[SD_BATCH_PARTITION_ID_MAX];
   sd_receiver_state state;
-  bool wanted;   /* the owner has opened it */
-  bool paused;   /* the owner had no room: waits for a grant or due_ms */
-  bool detached; /* the link has ended and nobody has reacted yet */
-  uint64_t due_ms;
+  bool wanted;          /* the owner has opened it */
+  bool paused;          /* the owner had no room: waits for a grant or due_ms */
+  bool detached;        /* the link has ended and nobody has reacted yet */
+  uint64_t due_ms;      /* when to attach; UINT64_MAX: when there is a new token */
+  uint64_t deadline_ms; /* of the broker's answer to attach or detach */
   uint64_t attached_ms;
   /* Where to begin, as the owner said, and what was delivered since. */
   sd_position position; /* its offset points to position_offset */

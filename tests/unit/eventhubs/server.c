@@ -210,6 +210,8 @@ static void attach_receiver(server *s, sd_amqp_link *link, const sd_amqp_attach 
   server_partition *p = &s->partitions[index];
   p->attaches++;
   read_attach(p, remote);
+  if (s->mute_attach)
+    return;
   if (take_refusal(&s->attach)) {
     sd_amqp_link_refuse(link, s->attach.condition, s->attach.description);
     return;

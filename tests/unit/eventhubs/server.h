@@ -55,6 +55,7 @@ struct server {
   /* script */
   int64_t created_at_ms;
   bool mute;         /* reads and never answers anything */
+  bool mute_attach;  /* leaves attaches of receivers unanswered */
   bool mute_cbs;     /* the same for put-token alone */
   bool unsettled;    /* sends unsettled, as the service does */
   bool drop_credit;  /* gives senders no credit */

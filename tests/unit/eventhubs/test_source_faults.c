@@ -307,6 +307,22 @@ static void a_silent_broker_meets_a_deadline_at_each_step(void **state)
   run_until(c, c->ready);
 }
 
+static void an_attach_without_answer_meets_a_deadline(void **state)
+{
+  client *c = *state;
+  sd_eventhubs_timing timing = client_timing();
+  timing.step_timeout_ms = 100;
+  set_timing(c, timing);
+  server_append(&c->server, 0, 10, 100);
+  c->server.mute_attach = true;
+  client_start(c);
+  run_until(c, c->troubles[SD_TROUBLE_RETRYING] >= 1);
+  assert_int_equal(c->last_error.code, SD_TIMEOUT);
+  assert_non_null(strstr(c->last_error.message, "was not attached"));
+  c->server.mute_attach = false;
+  run_until(c, c->events == 10 && c->recovered == 1);
+}
+
 static void a_broker_that_falls_silent_is_noticed(void **state)
 {
   client *c = *state;
@@ -484,6 +500,7 @@ int main(void)
       TEST(what_does_not_exist_stops_and_is_named),
       TEST(put_token_for_an_unknown_hub_stops),
       TEST(a_silent_broker_meets_a_deadline_at_each_step),
+      TEST(an_attach_without_answer_meets_a_deadline),
       TEST(a_broker_that_falls_silent_is_noticed),
       TEST(malformed_frames_are_answered_by_a_new_connection),
       TEST(back_pressure_from_the_owner_loses_nothing),
