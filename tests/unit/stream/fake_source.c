@@ -7,7 +7,6 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { BODY_MAX = 4 * 1024 * 1024, EVENT_OVERHEAD = 100 };
 
@@ -48,6 +47,15 @@ static sd_status source_start(sd_source *base, sd_error *error)
   return SD_OK;
 }
 
+static int64_t sequence_of(const char *offset)
+{
+  int64_t value = -1;
+  bool is_number = sd_bytes_to_int64(sd_bytes_of(offset), &value);
+  assert(is_number);
+  (void)is_number;
+  return value / 10;
+}
+
 static int64_t first_of(const fake_broker *broker, uint32_t partition, const sd_position *position)
 {
   switch (position->kind) {
@@ -55,8 +63,11 @@ static int64_t first_of(const fake_broker *broker, uint32_t partition, const sd_
     return broker->last[partition] + 1;
   case SD_POSITION_TIME:
     return position->unix_us / 1000000 + 1;
-  case SD_POSITION_OFFSET:
-    return atoll(position->offset) / 10 + 1;
+  case SD_POSITION_OFFSET: {
+    int64_t offset = 0;
+    (void)sd_bytes_to_int64(sd_bytes_of(position->offset), &offset);
+    return offset / 10 + 1;
+  }
   case SD_POSITION_SEQUENCE:
     return position->sequence + 1;
   case SD_POSITION_EARLIEST:

@@ -25,7 +25,7 @@
 #if defined(SANITIZED) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 enum { RUNS = 300 };
 #else
-enum { RUNS = 3000 };
+enum { RUNS = 2000 };
 #endif
 
 enum { STEPS = 400, SETTLE_MS = 3600 * 1000 };
