@@ -77,14 +77,19 @@ static BIO_METHOD *make_method(void)
 /* ---- life ---- */
 
 /* The name or address that the peer's certificate must be for; SNI carries names only (RFC 6066 §3). */
-static bool expect_host(SSL *ssl, const char *host)
+enum { HOST_SIZE = 256 /* bytes of a host's name, with NUL */ };
+
+static bool expect_host(SSL *ssl, char *host)
 {
   X509_VERIFY_PARAM *parameters = SSL_get0_param(ssl);
   struct in6_addr address;
   if (uv_inet_pton(AF_INET, host, &address) == 0 || uv_inet_pton(AF_INET6, host, &address) == 0)
     return X509_VERIFY_PARAM_set1_ip_asc(parameters, host) == 1;
+  char name[HOST_SIZE]; /* OpenSSL's macro wants it writable, and copies it */
+  if (snprintf(name, sizeof name, "%s", host) >= (int)sizeof name)
+    return false;
   X509_VERIFY_PARAM_set_hostflags(parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-  return X509_VERIFY_PARAM_set1_host(parameters, host, 0) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
+  return X509_VERIFY_PARAM_set1_host(parameters, name, 0) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
 }
 
 sd_status net_tls_new(sd_net_stream *stream, sd_tls_context *context, net_tls **ret_tls, sd_error *error)

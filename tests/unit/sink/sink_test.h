@@ -4,9 +4,9 @@
 #ifndef SD_TESTS_SINK_TEST_H
 #define SD_TESTS_SINK_TEST_H
 
-#include "../duck/duck_test.h"
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "duck/duck_test.h"
 #include "sink/sink.h"
 
 enum {
