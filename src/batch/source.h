@@ -81,8 +81,9 @@ typedef struct sd_source_vtable {
    * credit (free bytes / running mean of the event size) and a window. 0 stops the flow. Called whenever it
    * changed noticeably. */
   void (*grant)(sd_source *source, size_t free_bytes);
-  /* Asks the broker for the partitions' state anew; on_refreshed answers. One at a time: false when one is
-   * under way. */
+  /* Asks the broker for the partitions' state anew; on_refreshed answers (while the source is away: when the
+   * next attempt to connect has an outcome). One at a time: false when one is under way, before on_ready and
+   * after stop. */
   bool (*refresh)(sd_source *source);
   /* Ends receiving (nothing more is delivered after this returns) and disconnects in order, within 5 s. */
   void (*stop)(sd_source *source);

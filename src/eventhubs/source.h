@@ -23,7 +23,9 @@ typedef struct sd_eventhubs_options {
   uint32_t max_frame_size;   /* 0: 65536 */
 } sd_eventhubs_options;
 
-/* Copies the options; connects only at start. log is borrowed and may be NULL. */
+/* Copies the options; connects only at start, which answers SD_DENIED when a ready token has expired. Neither
+ * a key nor a token: an emulator is asked with a key that means nothing. log is borrowed and may be NULL.
+ * SD_CONFIG: an option is missing or wrong; or the error of sd_tls_client_new. */
 SD_MUST_CHECK sd_status sd_eventhubs_source_new(uv_loop_t *loop, const sd_eventhubs_options *options,
                                                 const sd_source_handler *handler, void *owner, sd_log *log,
                                                 sd_source **ret_source, sd_error *error);
