@@ -1,18 +1,17 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
 /*
- * send_events CONNECTION_STRING HUB [--first I] [--count N] [--size BYTES] [--keys K] [--partition P]
- * [--batch N]
- *             [--rate EVENTS_PER_SECOND] [--binary-every N]
+ * send_events CONNECTION_STRING HUB [--first I] [--count N] [--size BYTES] [--body pad|text] [--keys K]
+ *             [--partition P] [--batch N] [--rate EVENTS_PER_SECOND] [--binary-every N]
  *
- * Sends events first … first+count-1 to a hub over AMQP. Event i has the body
- *   {"i":<i>,"pad":"<(i * 2654435761 mod 2^32) as 8 hex digits, repeated and cut>"}
- * of `size` bytes (or as short as it can be), so that a test can compute each body again. Every N-th of
+ * Sends events first … first+count-1 to a hub over AMQP, event i with the body that event_body.h says, of
+ * `size` bytes (or as short as it can be), so that a test can compute each body again. Every N-th of
  * --binary-every gets the byte FF in front, which is no UTF-8. Exits 0 when the broker has accepted all of
  * them; prints the count.
  */
 #include "amqp/value.h"
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "event_body.h"
 #include "eventhubs/connection_string.h"
 #include "eventhubs/sender.h"
 
@@ -30,6 +29,7 @@ typedef struct sending {
   uint64_t next, end, accepted, total;
   uint64_t started_ms;
   size_t size;
+  event_body_kind kind;
   uint32_t keys, per_send, rate, binary_every;
   const char *partition;
   sd_buf text;
@@ -39,18 +39,12 @@ typedef struct sending {
 static size_t put_body(sending *s, uint64_t i)
 {
   size_t start = s->text.len;
+  size_t mark = 0;
   if (s->binary_every && i % s->binary_every == 0) {
     sd_buf_append_byte(&s->text, 0xff);
+    mark = 1;
   }
-  sd_buf_appendf(&s->text, "{\"i\":%" PRIu64 ",\"pad\":\"", i);
-  char digits[9];
-  snprintf(digits, sizeof digits, "%08" PRIx32, (uint32_t)(i * 2654435761u));
-  size_t used = s->text.len - start;
-  size_t pad = s->size > used + 2 ? s->size - used - 2 : 0;
-  for (size_t k = 0; k < pad; k += 8) {
-    sd_buf_append(&s->text, digits, pad - k < 8 ? pad - k : 8);
-  }
-  sd_buf_append_text(&s->text, "\"}");
+  event_body_put(&s->text, s->kind, i, s->size > mark ? s->size - mark : 0);
   return s->text.len - start;
 }
 
@@ -147,8 +141,7 @@ static void on_closed(void *owner, const sd_error *error)
     fprintf(stderr, "send_events: %s\n", error->message);
     s->failed = true;
   }
-  uv_timer_stop(&s->timer);
-  uv_stop(&s->loop);
+  uv_close((uv_handle_t *)&s->timer, NULL);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -164,15 +157,11 @@ static uint64_t number(const char *text)
 int main(int argc, char **argv)
 {
   static const struct option options[] = {
-      {"first", required_argument, NULL, 'f'},
-      {"count", required_argument, NULL, 'c'},
-      {"size", required_argument, NULL, 's'},
-      {"keys", required_argument, NULL, 'k'},
-      {"partition", required_argument, NULL, 'p'},
-      {"batch", required_argument, NULL, 'b'},
-      {"rate", required_argument, NULL, 'r'},
-      {"binary-every", required_argument, NULL, 'x'},
-      {NULL, 0, NULL, 0},
+      {"first", required_argument, NULL, 'f'},        {"count", required_argument, NULL, 'c'},
+      {"size", required_argument, NULL, 's'},         {"body", required_argument, NULL, 'o'},
+      {"keys", required_argument, NULL, 'k'},         {"partition", required_argument, NULL, 'p'},
+      {"batch", required_argument, NULL, 'b'},        {"rate", required_argument, NULL, 'r'},
+      {"binary-every", required_argument, NULL, 'x'}, {NULL, 0, NULL, 0},
   };
   sending s = {.size = 300, .per_send = 500};
   uint64_t first = 0, count = 1000;
@@ -186,6 +175,12 @@ int main(int argc, char **argv)
       break;
     case 's':
       s.size = (size_t)number(optarg);
+      break;
+    case 'o':
+      if (!event_body_kind_of(optarg, &s.kind)) {
+        fprintf(stderr, "send_events: --body %s: pad or text\n", optarg);
+        return 2;
+      }
       break;
     case 'k':
       s.keys = (uint32_t)number(optarg);
@@ -246,6 +241,7 @@ int main(int argc, char **argv)
   uv_run(&s.loop, UV_RUN_DEFAULT);
   printf("%" PRIu64 "\n", s.accepted);
   sd_eventhubs_sender_free(s.sender);
+  uv_loop_close(&s.loop);
   sd_buf_release(&s.text);
   return s.failed || s.accepted != s.total ? 1 : 0;
 }
