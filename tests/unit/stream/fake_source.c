@@ -63,11 +63,8 @@ static int64_t first_of(const fake_broker *broker, uint32_t partition, const sd_
     return broker->last[partition] + 1;
   case SD_POSITION_TIME:
     return position->unix_us / 1000000 + 1;
-  case SD_POSITION_OFFSET: {
-    int64_t offset = 0;
-    (void)sd_bytes_to_int64(sd_bytes_of(position->offset), &offset);
-    return offset / 10 + 1;
-  }
+  case SD_POSITION_OFFSET:
+    return sequence_of(position->offset) + 1;
   case SD_POSITION_SEQUENCE:
     return position->sequence + 1;
   case SD_POSITION_EARLIEST:
