@@ -213,18 +213,9 @@ static void put_header(sd_buf *out, const sd_amqp_value *list)
 static sd_status stage_message(const emu_publication *publication, sd_bytes message, sd_bytes envelope_key,
                                emu_log *log)
 {
-  section header = {0};
-  sd_amqp_value own = {.type = SD_AMQP_NULL};
-  sd_amqp_cursor cursor = sd_amqp_cursor_of(message);
-  section at;
-  sd_status status;
-  while ((status = next_section(&cursor, &at)) == SD_OK) {
-    if (at.code == SD_AMQP_SECTION_HEADER)
-      header = at;
-    else if (at.code == SD_AMQP_SECTION_MESSAGE_ANNOTATIONS)
-      own = at.value;
-  }
-  if (status != SD_NOT_FOUND)
+  sd_amqp_message decoded;
+  sd_status status = sd_amqp_message_decode(message, &decoded);
+  if (status != SD_OK)
     return status;
 
   int64_t sequence = 0;
@@ -234,17 +225,19 @@ static sd_status stage_message(const emu_publication *publication, sd_bytes mess
   if (status != SD_OK)
     return status;
   size_t begin = out->len;
-  if (header.code != 0 && header.value.as.compound.count > 0)
-    put_header(out, &header.value);
+  if (decoded.header.type == SD_AMQP_LIST && decoded.header.as.compound.count > 0)
+    put_header(out, &decoded.header);
   size_t head_size = out->len - begin;
   sd_bytes key = envelope_key;
   sd_amqp_value own_key;
-  if (key.len == 0 && (!sd_amqp_map_find(&own, KEY_ANNOTATION, &own_key) || !sd_amqp_as_text(&own_key, &key)))
+  if (key.len == 0 && (!sd_amqp_map_find(&decoded.message_annotations, KEY_ANNOTATION, &own_key) ||
+                       !sd_amqp_as_text(&own_key, &key)))
     key = sd_bytes_make(NULL, 0);
-  status = put_annotations(out, publication, key, &own, sequence, position);
+  status = put_annotations(out, publication, key, &decoded.message_annotations, sequence, position);
   if (status != SD_OK)
     return status;
-  cursor = sd_amqp_cursor_of(message);
+  sd_amqp_cursor cursor = sd_amqp_cursor_of(message);
+  section at;
   while (next_section(&cursor, &at) == SD_OK) {
     bool made = at.code == SD_AMQP_SECTION_HEADER || at.code == SD_AMQP_SECTION_DELIVERY_ANNOTATIONS ||
                 at.code == SD_AMQP_SECTION_MESSAGE_ANNOTATIONS;
