@@ -59,9 +59,9 @@ typedef struct sd_stream_mapping {
   const char *legacy_schema;
   const char *legacy_table;
   /* limits of a batch */
-  uint32_t batch_rows;
-  size_t batch_bytes;
-  uint32_t batch_timeout_ms;
+  uint32_t batch_rows; /* 0: 1000; at most a row group of 122,880 counts */
+  size_t batch_bytes;  /* of the events' own bytes; 0: 24 MB; at most half the mapping's memory counts */
+  uint32_t batch_timeout_ms; /* after the batch's first event; 0: 1000, for MotherDuck 60,000 */
 } sd_stream_mapping;
 
 typedef void sd_stream_log_fn(void *user, int level, const char *subsystem, const char *message);
@@ -97,7 +97,8 @@ typedef struct sd_partition_snapshot {
   int64_t received_sequence;    /* -1: none */
   int64_t landed_sequence;      /* -1: none */
   int64_t broker_last_sequence; /* as last heard; -1: none */
-  int64_t lag;                  /* broker_last_sequence - landed_sequence, events */
+  int64_t lag;                  /* broker_last_sequence - landed_sequence, events; where nothing landed, what
+                                   the broker keeps; 0 while the partition is elsewhere */
   int64_t landed_enqueued_us;
   uint64_t gaps; /* sequence numbers that never came */
 } sd_partition_snapshot;
