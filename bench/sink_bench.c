@@ -138,7 +138,7 @@ static void run_sink(const settings *set, const char *path, figures *ret)
                       .consumer_group = "$default",
                       .schema = "main",
                       .table = "events",
-                      .transaction_bytes = 48 << 20};
+                      .transaction_bytes = (size_t)set->transaction * (set->body + 32)};
   sd_duck_sink_options options = {.struct_size = sizeof options, .database = path};
   sd_sink *sink = NULL;
   sd_queue *replies = NULL;

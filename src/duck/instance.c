@@ -203,7 +203,7 @@ static sd_status canonical_path(const char *path, char *dst, size_t size, sd_err
   return SD_OK;
 }
 
-static sd_status check_motherduck_name(const char *name, sd_error *error)
+sd_status sd_duck_motherduck_name_check(const char *name, sd_error *error)
 {
   size_t len = strlen(name);
   if (len == 0 || len >= SD_DUCK_ALIAS_MAX || strpbrk(name, "?&='\";:/"))
@@ -260,7 +260,7 @@ sd_status sd_duck_database_attach(sd_duck_instance *instance, const char *name, 
   char canonical[PATH_MAX];
   sd_status status;
   if (instance->token) {
-    status = check_motherduck_name(name, error);
+    status = sd_duck_motherduck_name_check(name, error);
     snprintf(canonical, sizeof canonical, "%s", name);
   } else {
     status = canonical_path(name, canonical, sizeof canonical, error);

@@ -38,6 +38,9 @@ void sd_duck_instance_release(sd_duck_instance *instance);
 
 const sd_duck_api *sd_duck_instance_api(const sd_duck_instance *instance);
 
+/* SD_CONFIG unless this is the bare name of a MotherDuck database, without `md:` and parameters. */
+SD_MUST_CHECK sd_status sd_duck_motherduck_name_check(const char *name, sd_error *error);
+
 /* Attaches a file (made when missing, unless read_only) or a MotherDuck database, or joins it when it is
  * attached already. A failing attach leaves nothing behind. */
 SD_MUST_CHECK sd_status sd_duck_database_attach(sd_duck_instance *instance, const char *name, bool read_only,

@@ -54,6 +54,11 @@ static sd_status check_options(const sd_duck_sink_options *options, sd_error *er
     return sd_error_set(error, SD_CONFIG, "a sink needs a database");
   if (options->motherduck && (!options->motherduck_token || !*options->motherduck_token))
     return sd_error_set(error, SD_CONFIG, "the MotherDuck database %s needs a token", options->database);
+  if (options->motherduck) {
+    sd_status status = sd_duck_motherduck_name_check(options->database, error);
+    if (status != SD_OK)
+      return status;
+  }
   if (options->owner && (!*options->owner || strlen(options->owner) >= SD_SINK_OWNER_MAX))
     return sd_error_set(error, SD_CONFIG, "an owner's id has 1 to %d bytes", SD_SINK_OWNER_MAX - 1);
   return SD_OK;
