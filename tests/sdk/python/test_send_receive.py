@@ -2,10 +2,11 @@
 """Sending and receiving with azure-eventhub."""
 
 import datetime
+import subprocess
 import uuid
 
 import pytest
-from azure.eventhub import EventData, EventHubProducerClient
+from azure.eventhub import EventData, EventHubConsumerClient, EventHubProducerClient
 from azure.eventhub.amqp import AmqpAnnotatedMessage
 from azure.eventhub.exceptions import EventHubError
 
@@ -124,6 +125,23 @@ def test_value_and_sequence_bodies_stay_as_they_are(emulator):
     assert {k.decode(): v for k, v in value.raw_amqp_message.body.items()} == {"answer": 42}
     assert [list(s) for s in sequence.raw_amqp_message.body] == [[1, 2], [b"three"]]
     assert list(data.raw_amqp_message.body) == [b"two", b"sections"]
+
+
+def test_tls_with_an_own_certificate(start, tmp_path):
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                    "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", cert],
+                   check=True, capture_output=True)
+    emulator = start("--hub", "events:1", "--tls-listen", "127.0.0.1:0", "--cert", str(cert), "--key", str(key),
+                     "--sas-key", "the key")
+    port = emulator.ready["amqps"].rsplit(":", 1)[1]
+    options = {"eventhub_name": "events", "custom_endpoint_address": f"sb://localhost:{port}",
+               "connection_verify": str(cert), "retry_total": 0}
+    text = "Endpoint=sb://localhost/;SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=the key"
+    with EventHubProducerClient.from_connection_string(text, **options) as client:
+        client.send_batch([EventData(str(i)) for i in range(500)])
+    events = receive(EventHubConsumerClient.from_connection_string(text, "$Default", **options), 500, partition_id="0")
+    assert [e.body_as_str() for _, e in events] == [str(i) for i in range(500)]
 
 
 def test_buffered_producer(emulator):

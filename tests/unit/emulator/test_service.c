@@ -2,6 +2,7 @@
 /* The service over the wire: $cbs, $management, links and their refusals, faults. */
 #include "client.h"
 
+#include "base/alloc.h"
 #include "crypto/sas.h"
 
 #define KEY "a key of the test"
@@ -444,6 +445,61 @@ static void bad_commands_are_answered_with_what_is_wrong(void **state)
   control("{\"do\":\"recreate\"}", "is missing");
 }
 
+static void short_memory_at_the_start_is_reported(void **state)
+{
+  (void)state;
+  const sd_emulator_hub hubs[] = {{"events", 2}, {"more", 1}};
+  sd_emulator_options options = {.struct_size = sizeof options,
+                                 .listen_host = "127.0.0.1",
+                                 .hubs = hubs,
+                                 .hub_count = 2,
+                                 .sas_key = "a key that is long enough"};
+  uv_loop_t own;
+  sd_emulator *made = NULL;
+  sd_error error;
+  assert_int_equal(uv_loop_init(&own), 0);
+  sd_alloc_fail_nth(0);
+  assert_int_equal(sd_emulator_new(&own, &options, &made, &error), SD_OK);
+  uint64_t calls = sd_alloc_calls();
+  sd_emulator_free(made);
+  assert_true(calls > 10);
+  for (uint64_t nth = 1; nth <= calls; nth++) {
+    made = NULL;
+    sd_alloc_fail_nth(nth);
+    assert_int_equal(sd_emulator_new(&own, &options, &made, &error), SD_NOMEM);
+    assert_null(made);
+  }
+  sd_alloc_fail_nth(0);
+  assert_int_equal(uv_loop_close(&own), 0);
+}
+
+/* Whatever allocation fails while a client is served, the emulator answers or ends that connection, and goes
+ * on. */
+static void short_memory_while_serving_harms_one_connection_at_most(void **state)
+{
+  (void)state;
+  for (uint64_t nth = 1; nth <= 60; nth++) {
+    static watched sender;
+    sd_amqp_attach local = {.name = sd_bytes_of("s"),
+                            .source.present = true,
+                            .target = {.present = true, .address = sd_bytes_of("events/Partitions/0")}};
+    watched_init(&sender);
+    assert_int_equal(sd_amqp_link_attach(c.session, &local, &sender, &sender.link), SD_OK);
+    sd_alloc_fail_nth(nth);
+    client_flush();
+    RUN_UNTIL(sender.attached || c.closed);
+    sd_alloc_fail_nth(0);
+    client_disconnect();
+    client_connect();
+  }
+  static watched good;
+  watched_init(&good);
+  client_attach(&good, SD_AMQP_SENDER, "good", "events/Partitions/0", NULL);
+  publish_one(&good, 1);
+  assert_int_equal(c.outcome, SD_AMQP_CODE_ACCEPTED);
+  sd_buf_release(&good.last);
+}
+
 #define TEST(name)          cmocka_unit_test_setup_teardown(name, setup, emulator_teardown)
 #define TEST_WITH_KEY(name) cmocka_unit_test_setup_teardown(name, setup_with_key, emulator_teardown)
 
@@ -462,6 +518,8 @@ int main(void)
       TEST(faults_come_and_go_by_control),
       TEST(a_recreated_hub_is_empty_and_has_other_offsets),
       TEST(bad_commands_are_answered_with_what_is_wrong),
+      cmocka_unit_test(short_memory_at_the_start_is_reported),
+      TEST(short_memory_while_serving_harms_one_connection_at_most),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
