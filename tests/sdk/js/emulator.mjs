@@ -1,9 +1,13 @@
 // Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0
 // The emulator, and receiving a known number of events, for Microsoft's @azure/event-hubs.
+import { webcrypto } from "node:crypto";
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { join } from "node:path";
 import { EventHubConsumerClient, EventHubProducerClient, earliestEventPosition } from "@azure/event-hubs";
+
+// The SDK wants the global that Node has had since 20; Debian 12 has 18.
+globalThis.crypto ??= webcrypto;
 
 const SECONDS = 30;
 
