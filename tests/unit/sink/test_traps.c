@@ -1,0 +1,166 @@
+/* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
+/* Ways in which DuckDB, or somebody beside us, could lose or double rows without a word. */
+#include "fake_duck.h"
+
+static char path[512];
+static fixture f;
+
+static int begin(void **state)
+{
+  if (make_scratch(state) != 0)
+    return -1;
+  fake_init();
+  snprintf(path, sizeof path, "%s", scratch_path("a.duckdb"));
+  fixture_init(&f);
+  fixture_start(&f, path, NULL);
+  return 0;
+}
+
+static int end(void **state)
+{
+  fixture_end(&f);
+  return remove_scratch(state);
+}
+
+static void give_up_and_claim_again(sd_sink_write *op)
+{
+  f.generation++;
+  sd_error error = claim_some(&f, 1, false, SD_SINK_CLAIM);
+  check_ok(error.code, &error, "claim");
+  free_write(op);
+}
+
+/* Inside the sink's transaction, as if the flush had swallowed a row. */
+static void take_a_row_away(duckdb_connection connection)
+{
+  char sql[512];
+  duckdb_result result;
+  look l = look_at_path(path);
+  snprintf(sql, sizeof sql, "DELETE FROM %s.main.events WHERE sequence_number = 13",
+           sd_duck_database_alias(l.database));
+  look_away(&l);
+  memset(&result, 0, sizeof result);
+  assert_int_equal(fake.real->query(connection, sql, &result), DuckDBSuccess);
+  fake.real->destroy_result(&result);
+}
+
+static void rows_that_vanish_on_the_way_are_noticed_before_the_commit(void **state)
+{
+  (void)state;
+  begin_mapping(&f, 1);
+  land_batch(&f, batch_of(&f, 0, 0, 9));
+  arm("SELECT count(*)", FAKE_ACT_BEFORE, take_a_row_away, DUCKDB_ERROR_INVALID);
+  sd_sink_write *op = write_batch(&f, batch_of(&f, 0, 10, 19));
+  assert_true(fired());
+  assert_int_equal(op->base.error.code, SD_CORRUPT);
+  assert_true(op->base.error.retriable);
+  assert_non_null(strstr(op->base.error.message, "9 of 10 rows"));
+  check_landed(path, 0, 9);
+  give_up_and_claim_again(op);
+  land_batch(&f, batch_of(&f, 0, 10, 19));
+  check_landed(path, 0, 19);
+}
+
+static look somebody;
+
+static void somebody_alters_the_table(duckdb_connection connection)
+{
+  (void)connection;
+  run(somebody.connection, "ALTER TABLE events ADD COLUMN added INTEGER");
+}
+
+/* COMMIT fails with a conflict; an appender from before the ALTER would have the old columns. */
+static void a_table_that_is_altered_during_a_batch_gets_the_batch_once(void **state)
+{
+  (void)state;
+  begin_mapping(&f, 1);
+  land_batch(&f, batch_of(&f, 0, 0, 9));
+  somebody = look_at_path(path);
+  arm("COMMIT", FAKE_ACT_BEFORE, somebody_alters_the_table, DUCKDB_ERROR_INVALID);
+  land_batch(&f, batch_of(&f, 0, 10, 19));
+  assert_true(fired());
+  assert_int_equal(number(somebody.connection, "SELECT count(*) FROM events WHERE added IS NULL"), 20);
+  look_away(&somebody);
+  land_batch(&f, batch_of(&f, 0, 20, 29));
+  check_landed(path, 0, 29);
+}
+
+static void two_consumer_groups_have_their_own_checkpoints(void **state)
+{
+  (void)state;
+  begin_mapping(&f, 1);
+  land_batch(&f, batch_of(&f, 0, 0, 9));
+  fixture second;
+  fixture_init(&second);
+  second.target.consumer_group = "second";
+  second.sink = f.sink;
+  begin_mapping(&second, 1);
+  assert_int_equal(second.claims[0].epoch, 1);
+  assert_false(second.claims[0].checkpoint.found);
+  land_batch(&second, batch_of(&second, 0, 0, 4));
+  land_batch(&f, batch_of(&f, 0, 10, 19));
+  second.sink = NULL;
+  fixture_end(&second);
+  assert_int_equal(ask(path, "SELECT count(*) FROM events"), 25);
+  const char *of = "SELECT sequence_number FROM _streamduck_checkpoints WHERE consumer_group = ";
+  char sql[256];
+  snprintf(sql, sizeof sql, "%s'$default'", of);
+  assert_int_equal(ask(path, sql), 19);
+  snprintf(sql, sizeof sql, "%s'second'", of);
+  assert_int_equal(ask(path, sql), 4);
+}
+
+/* Every offset is text and only handed back: also those of a geo-replicated namespace, which are no numbers,
+ * and those that are smaller than the one before. */
+static void offsets_are_kept_as_they_came(void **state)
+{
+  (void)state;
+  static const char *const offsets[] = {"1:9007199254740993:3", "18446744073709551617", "7", "'; --"};
+  begin_mapping(&f, 1);
+  for (int64_t i = 0; i < (int64_t)(sizeof offsets / sizeof *offsets); i++) {
+    sd_batch *batch = new_batch();
+    sd_event event = {.body = sd_bytes_of("x"),
+                      .sequence_number = i,
+                      .offset = sd_bytes_of(offsets[i]),
+                      .enqueued_us = INT64_C(1700000000000000),
+                      .properties = sd_bytes_of(""),
+                      .system_properties = sd_bytes_of("")};
+    assert_int_equal(sd_batch_append(batch, 0, "0", f.claims[0].epoch, &event, false), SD_OK);
+    land_batch(&f, batch);
+    f.generation++;
+    sd_error error = claim_some(&f, 1, false, SD_SINK_CLAIM);
+    check_ok(error.code, &error, "claim");
+    assert_string_equal(f.claims[0].checkpoint.offset, offsets[i]);
+    assert_int_equal(f.claims[0].checkpoint.sequence_number, i);
+  }
+}
+
+static void the_tables_are_made_all_or_none(void **state)
+{
+  (void)state;
+  arm("CREATE TABLE", FAKE_FAIL, NULL, DUCKDB_ERROR_IO);
+  atomic_store(&fake.left, 2); /* the third of four */
+  sd_error error = open_tables(&f, NULL);
+  assert_true(fired());
+  assert_int_not_equal(error.code, SD_OK);
+  assert_int_equal(ask(path, "SELECT count(*) FROM duckdb_tables() WHERE database_name <> 'memory'"), 0);
+  f.generation++;
+  begin_mapping(&f, 1);
+  land_batch(&f, batch_of(&f, 0, 0, 9));
+  check_landed(path, 0, 9);
+}
+
+int main(void)
+{
+  if (skip_without_library())
+    return 0;
+#define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
+  const struct CMUnitTest tests[] = {
+      T(rows_that_vanish_on_the_way_are_noticed_before_the_commit),
+      T(a_table_that_is_altered_during_a_batch_gets_the_batch_once),
+      T(two_consumer_groups_have_their_own_checkpoints),
+      T(offsets_are_kept_as_they_came),
+      T(the_tables_are_made_all_or_none),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
