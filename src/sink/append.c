@@ -97,12 +97,12 @@ static void put_row(sd_duck_appender *appender, const chunk *to, uint32_t at, co
 {
   const sd_batch_segment *from = row->segment;
   uint32_t i = row->index;
-  to->body[at] = sd_duck_string(from->body[i].data, from->body[i].len);
+  to->body[at] = sd_duck_string(from->data[i], from->body_len[i]);
   to->partition[at] = row->partition->cell;
   to->sequence[at] = from->sequence_number[i];
   to->enqueued[at] = from->enqueued_us[i];
-  put_json(appender, EVENT_PROPERTIES, to->properties, at, from->properties[i]);
-  put_json(appender, EVENT_SYSTEM_PROPERTIES, to->system_properties, at, from->system_properties[i]);
+  put_json(appender, EVENT_PROPERTIES, to->properties, at, sd_batch_properties(from, i));
+  put_json(appender, EVENT_SYSTEM_PROPERTIES, to->system_properties, at, sd_batch_system_properties(from, i));
   to->ingested[at] = time_us;
 }
 

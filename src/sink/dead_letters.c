@@ -94,11 +94,12 @@ static void put_row(sd_landing *landing, uint32_t at, const sd_plan_row *row)
   put_text(to, DEAD_TARGET, at, sd_bytes_of(mapping->key_target));
   put_text(to, DEAD_PARTITION, at, sd_bytes_of(row->partition->id));
   sd_duck_appender_int64s(to, DEAD_SEQUENCE)[at] = from->sequence_number[i];
-  put_text(to, DEAD_OFFSET, at, from->offset[i]);
+  put_text(to, DEAD_OFFSET, at, sd_batch_offset(from, i));
   sd_duck_appender_int64s(to, DEAD_ENQUEUED)[at] = from->enqueued_us[i];
-  sd_duck_appender_strings(to, DEAD_BODY)[at] = sd_duck_string(from->body[i].data, from->body[i].len);
-  bool has_properties = from->properties[i].len > 0 && from->dead[i] != SD_DEAD_PROPERTIES_NOT_JSON;
-  put_text(to, DEAD_PROPERTIES, at, has_properties ? from->properties[i] : sd_bytes_make(NULL, 0));
+  sd_duck_appender_strings(to, DEAD_BODY)[at] = sd_duck_string(from->data[i], from->body_len[i]);
+  sd_bytes properties = sd_batch_properties(from, i);
+  bool has_properties = properties.len > 0 && from->dead[i] != SD_DEAD_PROPERTIES_NOT_JSON;
+  put_text(to, DEAD_PROPERTIES, at, has_properties ? properties : sd_bytes_make(NULL, 0));
   put_text(to, DEAD_REASON, at, sd_bytes_of(reason_of(&landing->plan, row)));
   sd_duck_appender_int64s(to, DEAD_FAILED_AT)[at] = landing->time_us;
 }

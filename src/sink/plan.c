@@ -132,7 +132,7 @@ void sd_plan_scan(sd_plan *plan, uint32_t max_live)
       continue;
     }
     row.partition->rows++;
-    row.partition->last_offset = row.segment->offset[row.index];
+    row.partition->last_offset = sd_batch_offset(row.segment, row.index);
     row.partition->last_enqueued_us = row.segment->enqueued_us[row.index];
     if (row.fate == SD_ROW_LIVE) {
       row.batch->live++;

@@ -7,10 +7,13 @@
 #include "base/clock.h"
 #include "sink/landing.h"
 
+enum { REFUSALS_LOGGED_MAX = 3 /* of one landing; each is in the dead letters with its reason */ };
+
 /* How the landing goes on after a failure; limits of what it tries. */
 typedef struct land_progress {
   uint32_t max_live; /* rows of the next range */
   int conflicts;     /* in a row */
+  int refusals;
   bool reopened;
 } land_progress;
 
@@ -30,8 +33,9 @@ static sd_status react(sd_landing *landing, land_progress *progress, sd_error *e
       progress->max_live = plan->live / 2;
       return SD_OK;
     }
-    sd_log_warning(landing->sink->log, "sink", "%s.%s refused a row, which goes to the dead letters: %s",
-                   landing->mapping->target.schema, landing->mapping->target.table, error->message);
+    if (progress->refusals++ < REFUSALS_LOGGED_MAX)
+      sd_log_warning(landing->sink->log, "sink", "%s.%s refused a row, which goes to the dead letters: %s",
+                     landing->mapping->target.schema, landing->mapping->target.table, error->message);
     return sd_plan_refuse(plan, error->message) == SD_OK ? SD_OK : error->code;
   }
   if (sd_duck_error_is_memory(error) && plan->live > 1) {
