@@ -192,7 +192,7 @@ sd_status emu_hub_recreate(emu_hub *hub, sd_error *error)
     emu_log *gone = status == SD_OK ? *old : fresh.partitions[i].log;
     if (status == SD_OK)
       *old = fresh.partitions[i].log;
-    emu_log_close(gone);
+    emu_log_destroy(gone);
   }
   if (status == SD_OK) {
     hub->generation = fresh.generation;

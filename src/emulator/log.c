@@ -525,22 +525,35 @@ bool emu_log_droppable(const emu_log *log, int64_t *ret_oldest_ms)
   return true;
 }
 
+static void remove_files(const emu_log *log, uint64_t base)
+{
+  static const char *const suffixes[] = {".index", ".log"};
+  char path[EMU_PATH_MAX];
+  for (size_t i = 0; log->dir && i < 2; i++) {
+    int n = snprintf(path, sizeof path, "%s/%020" PRIu64 "%s", log->dir, base, suffixes[i]);
+    if (n > 0 && n < (int)sizeof path)
+      (void)unlink(path);
+  }
+}
+
 void emu_log_drop_oldest(emu_log *log)
 {
   if (log->segment_count < 2)
     return;
-  if (log->dir) {
-    char path[EMU_PATH_MAX];
-    static const char *const suffixes[] = {".index", ".log"};
-    for (size_t i = 0; i < 2; i++) {
-      int n =
-          snprintf(path, sizeof path, "%s/%020" PRIu64 "%s", log->dir, log->segments[0].base, suffixes[i]);
-      if (n > 0 && n < (int)sizeof path)
-        (void)unlink(path);
-    }
-  }
+  remove_files(log, log->segments[0].base);
   emu_segment_release(&log->segments[0]);
   memmove(log->segments, log->segments + 1, --log->segment_count * sizeof *log->segments);
   if (log->open_index != SIZE_MAX)
     log->open_index = log->open_index > 0 ? log->open_index - 1 : SIZE_MAX;
+}
+
+void emu_log_destroy(emu_log *log)
+{
+  if (!log)
+    return;
+  for (size_t i = 0; i < log->segment_count; i++)
+    remove_files(log, log->segments[i].base);
+  if (log->dir)
+    (void)rmdir(log->dir);
+  emu_log_close(log);
 }

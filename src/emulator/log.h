@@ -47,6 +47,8 @@ void emu_log_space_release(emu_log_space *space);
 SD_MUST_CHECK sd_status emu_log_open(const char *dir, uint64_t segment_bytes, emu_log **ret_log,
                                      sd_error *error);
 void emu_log_close(emu_log *log);
+/* Closes it and removes its files. */
+void emu_log_destroy(emu_log *log);
 
 /* Appending: begin_event, fill the buffer behind its present end, end_event, …, then commit or cancel all. */
 SD_MUST_CHECK sd_status emu_log_begin_event(emu_log *log, int64_t *ret_sequence, uint64_t *ret_position,

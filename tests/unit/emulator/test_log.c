@@ -325,6 +325,18 @@ static void dropping_the_oldest_moves_the_begin(void **state)
   emu_log_close(log);
 }
 
+static void a_destroyed_log_leaves_no_file(void **state)
+{
+  (void)state;
+  char path[128];
+  (void)snprintf(path, sizeof path, "%s/p", folder);
+  emu_log *log = open_log(path, 1024);
+  for (int i = 0; i < 10; i++)
+    append(log, 50);
+  emu_log_destroy(log);
+  assert_int_not_equal(access(path, F_OK), 0);
+}
+
 static void short_memory_fails_one_call_and_harms_nothing(void **state)
 {
   (void)state;
@@ -378,6 +390,7 @@ int main(void)
       TEST(an_index_file_that_is_lost_or_wrong_is_made_again),
       TEST(a_large_record_is_read_whole),
       TEST(dropping_the_oldest_moves_the_begin),
+      TEST(a_destroyed_log_leaves_no_file),
       TEST(short_memory_fails_one_call_and_harms_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
