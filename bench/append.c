@@ -123,7 +123,7 @@ static void push_rows(appending *a, const sd_batch_segment *segment, uint32_t ro
   int64_t *enqueued = sd_duck_appender_int64s(a->appender, 3);
   int64_t *ingested = sd_duck_appender_int64s(a->appender, 6);
   for (uint32_t i = 0; i < rows; i++) {
-    body[i] = sd_duck_string(segment->body[i].data, segment->body[i].len);
+    body[i] = sd_duck_string(segment->data[i], segment->body_len[i]);
     partition[i] = sd_duck_string(partition_ids[segment->partition[i]], 1);
     sequence[i] = a->next++;
     enqueued[i] = segment->enqueued_us[i];

@@ -214,7 +214,7 @@ static void push_segment(sd_duck_appender *appender, const sd_batch_segment *seg
   int64_t *enqueued = sd_duck_appender_int64s(appender, 3);
   int64_t *ingested = sd_duck_appender_int64s(appender, 6);
   for (uint32_t i = 0; i < segment->rows; i++) {
-    body[i] = sd_duck_string(segment->body[i].data, segment->body[i].len);
+    body[i] = sd_duck_string(segment->data[i], segment->body_len[i]);
     partition[i] = sd_duck_string(ids[segment->partition[i]], 1);
     sequence[i] = segment->sequence_number[i];
     enqueued[i] = segment->enqueued_us[i];

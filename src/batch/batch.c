@@ -94,13 +94,21 @@ static sd_status new_segment(sd_batch *batch, sd_batch_segment **ret_segment)
   return SD_OK;
 }
 
-static sd_bytes put(uint8_t **at, sd_bytes bytes)
+static uint32_t put(uint8_t **at, sd_bytes bytes)
 {
-  sd_bytes copy = sd_bytes_make(*at, bytes.len);
   if (bytes.len > 0)
     memcpy(*at, bytes.data, bytes.len);
   *at += bytes.len;
-  return copy;
+  return (uint32_t)bytes.len;
+}
+
+/* Bytes of a row; SIZE_MAX when one of its parts is too long for the columns. */
+static size_t row_bytes(const sd_event *event)
+{
+  size_t longest = event->body.len | event->offset.len | event->properties.len | event->system_properties.len;
+  if (longest > UINT32_MAX)
+    return SIZE_MAX;
+  return event->body.len + event->offset.len + event->properties.len + event->system_properties.len;
 }
 
 sd_status sd_batch_append(sd_batch *batch, uint32_t source_index, const char *partition_id, int64_t epoch,
@@ -122,7 +130,7 @@ sd_status sd_batch_append(sd_batch *batch, uint32_t source_index, const char *pa
     if (status != SD_OK)
       return status;
   }
-  size_t size = event->body.len + event->offset.len + event->properties.len + event->system_properties.len;
+  size_t size = row_bytes(event);
   uint8_t *at = sd_arena_alloc(&batch->arena, size, 1);
   if (!at)
     return why_no_memory(batch, size);
@@ -151,24 +159,24 @@ sd_status sd_batch_append(sd_batch *batch, uint32_t source_index, const char *pa
   segment->partition[row] = (uint16_t)index;
   segment->sequence_number[row] = event->sequence_number;
   segment->enqueued_us[row] = event->enqueued_us;
-  sd_bytes body = put(&at, event->body);
-  segment->body[row] = body;
-  segment->offset[row] = put(&at, event->offset);
-  segment->properties[row] = put(&at, event->properties);
-  segment->system_properties[row] = put(&at, event->system_properties);
+  segment->data[row] = at;
+  segment->body_len[row] = put(&at, event->body);
+  segment->offset_len[row] = put(&at, event->offset);
+  segment->properties_len[row] = put(&at, event->properties);
+  segment->system_properties_len[row] = put(&at, event->system_properties);
   sd_dead_reason dead = event->dead;
   /* The copy is checked, because it is what lies in the cache now. */
-  if (dead == SD_DEAD_NONE && !body_is_blob && !sd_utf8_valid(body.data, body.len))
+  if (dead == SD_DEAD_NONE && !body_is_blob && !sd_utf8_valid(segment->data[row], event->body.len))
     dead = SD_DEAD_BODY_NOT_UTF8;
   segment->dead[row] = (uint8_t)dead;
 
   sd_batch_partition *partition = &batch->partitions[index];
   partition->rows++;
   partition->last_sequence = event->sequence_number;
-  partition->last_offset = segment->offset[row];
+  partition->last_offset = sd_batch_offset(segment, row);
   partition->last_enqueued_us = event->enqueued_us;
   batch->rows++;
   batch->dead_rows += dead != SD_DEAD_NONE;
-  batch->body_bytes += body.len;
+  batch->body_bytes += event->body.len;
   return SD_OK;
 }

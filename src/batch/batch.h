@@ -12,10 +12,10 @@
 #include "base/arena.h"
 
 enum {
-  SD_BATCH_SEGMENT_ROWS = 2048,     /* DuckDB's vector size */
-  SD_BATCH_PARTITIONS_MAX = 2048,   /* partitions of one hub (the service's largest is 2,000) */
-  SD_BATCH_PARTITION_ID_MAX = 16,   /* bytes with NUL */
-  SD_BATCH_ARENA_BLOCK = 128 * 1024 /* below a segment's size, so that a segment gets a block of its own */
+  SD_BATCH_SEGMENT_ROWS = 2048,    /* DuckDB's vector size */
+  SD_BATCH_PARTITIONS_MAX = 2048,  /* partitions of one hub (the service's largest is 2,000) */
+  SD_BATCH_PARTITION_ID_MAX = 16,  /* bytes with NUL */
+  SD_BATCH_ARENA_BLOCK = 64 * 1024 /* below a segment's size, so that a segment gets a block of its own */
 };
 
 /* Why a row goes to the dead letters instead of the target; NONE: it lands. */
@@ -44,11 +44,37 @@ typedef struct sd_batch_segment {
   uint8_t dead[SD_BATCH_SEGMENT_ROWS];       /* sd_dead_reason */
   int64_t sequence_number[SD_BATCH_SEGMENT_ROWS];
   int64_t enqueued_us[SD_BATCH_SEGMENT_ROWS];
-  sd_bytes body[SD_BATCH_SEGMENT_ROWS];
-  sd_bytes offset[SD_BATCH_SEGMENT_ROWS];
-  sd_bytes properties[SD_BATCH_SEGMENT_ROWS];
-  sd_bytes system_properties[SD_BATCH_SEGMENT_ROWS];
+  /* The row's bytes in the arena: body, offset, properties, system properties, one behind the other. */
+  const uint8_t *data[SD_BATCH_SEGMENT_ROWS];
+  uint32_t body_len[SD_BATCH_SEGMENT_ROWS];
+  uint32_t offset_len[SD_BATCH_SEGMENT_ROWS];
+  uint32_t properties_len[SD_BATCH_SEGMENT_ROWS];
+  uint32_t system_properties_len[SD_BATCH_SEGMENT_ROWS];
 } sd_batch_segment;
+
+static inline sd_bytes sd_batch_body(const sd_batch_segment *segment, uint32_t row)
+{
+  return sd_bytes_make(segment->data[row], segment->body_len[row]);
+}
+
+static inline sd_bytes sd_batch_offset(const sd_batch_segment *segment, uint32_t row)
+{
+  return sd_bytes_make(segment->data[row] + segment->body_len[row], segment->offset_len[row]);
+}
+
+/* JSON, or empty. */
+static inline sd_bytes sd_batch_properties(const sd_batch_segment *segment, uint32_t row)
+{
+  sd_bytes offset = sd_batch_offset(segment, row);
+  return sd_bytes_make(offset.data + offset.len, segment->properties_len[row]);
+}
+
+/* JSON, or empty. */
+static inline sd_bytes sd_batch_system_properties(const sd_batch_segment *segment, uint32_t row)
+{
+  sd_bytes properties = sd_batch_properties(segment, row);
+  return sd_bytes_make(properties.data + properties.len, segment->system_properties_len[row]);
+}
 
 /* What the batch holds of one partition; the checkpoint that its landing sets. */
 typedef struct sd_batch_partition {

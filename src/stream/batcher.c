@@ -7,6 +7,8 @@
 
 #include <assert.h>
 
+enum { BACKLOG_BATCHES = 8 /* closed and not landed */ };
+
 void sd_batcher_init(sd_batcher *batcher, uint32_t source_partitions, size_t share, uint32_t rows_max,
                      size_t bytes_max, uint32_t age_max_ms, bool body_is_blob)
 {
@@ -144,6 +146,17 @@ static size_t data_bytes(const sd_batch *batch)
   return sd_arena_used(&batch->arena) - segments * sizeof(sd_batch_segment);
 }
 
+/* Behind a backlog a batch closes when its segment is full, whatever rows_max says: nothing waits for it, it
+ * wastes no memory, and the sink can make whole row groups of such batches. */
+static bool is_full(const sd_batcher *batcher)
+{
+  const sd_batch *batch = batcher->open->write.batch;
+  if (data_bytes(batch) >= batcher->bytes_max)
+    return true;
+  return batcher->queued >= BACKLOG_BATCHES ? batch->rows % SD_BATCH_SEGMENT_ROWS == 0
+                                            : batch->rows >= batcher->rows_max;
+}
+
 sd_status sd_batcher_append(sd_batcher *batcher, uint32_t partition, const char *partition_id, int64_t epoch,
                             const sd_event *event, uint64_t now_ms)
 {
@@ -162,7 +175,7 @@ sd_status sd_batcher_append(sd_batcher *batcher, uint32_t partition, const char 
     }
     return status;
   }
-  if (batch->rows >= batcher->rows_max || data_bytes(batch) >= batcher->bytes_max)
+  if (is_full(batcher))
     sd_batcher_close(batcher);
   return SD_OK;
 }
@@ -213,6 +226,8 @@ void sd_batcher_landed(sd_batcher *batcher)
   batcher->queued--;
   batcher->closed_held -= node->held;
   recycle(batcher, node);
+  if (batcher->open && is_full(batcher)) /* it was kept open for the backlog */
+    sd_batcher_close(batcher);
 }
 
 void sd_batcher_discard(sd_batcher *batcher)

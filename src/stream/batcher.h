@@ -1,7 +1,8 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
 /*
  * The batches of one mapping, in order: those in flight at the sink, those closed and waiting, and the open
- * one that takes events. A batch closes by rows, by bytes or by age. The loop's thread; time is handed in.
+ * one that takes events. A batch closes by rows, by bytes or by age; behind a backlog by whole segments
+ * instead of rows. The loop's thread; time is handed in.
  */
 #ifndef SD_STREAM_BATCHER_H
 #define SD_STREAM_BATCHER_H

@@ -14,7 +14,7 @@
 enum {
   SD_MEMORY_SHARE_MIN = 4 * 1024 * 1024, /* two events of the service's largest size and their blocks */
   /* What one append can take beside the event's own bytes: a segment, a block, the partition table. */
-  SD_MEMORY_RESERVE = 3 * SD_BATCH_ARENA_BLOCK,
+  SD_MEMORY_RESERVE = 6 * SD_BATCH_ARENA_BLOCK,
   SD_MEMORY_TRANSACTION_MAX = 48 * 1024 * 1024,
   SD_MEMORY_TRANSACTION_MIN = 1024 * 1024
 };

@@ -252,8 +252,7 @@ static void do_write(fake_sink *sink, sd_sink_write *op)
       int len =
           snprintf(body, sizeof body, "%s:%" PRId64, batch->partitions[segment->partition[row]].partition_id,
                    segment->sequence_number[row]);
-      assert(segment->body[row].len >= (size_t)len &&
-             memcmp(segment->body[row].data, body, (size_t)len) == 0);
+      assert(segment->body_len[row] >= (uint32_t)len && memcmp(segment->data[row], body, (size_t)len) == 0);
       add_row(key, segment->sequence_number[row]);
       op->rows_landed++;
     }

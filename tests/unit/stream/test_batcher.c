@@ -76,6 +76,34 @@ static void what_comes_back_waits_again_in_its_order(void **state)
   assert_int_equal(batcher.queued, 3);
 }
 
+/* A closed batch less than a backlog needs keeps rows_max; further ones are whole segments. */
+static void behind_a_backlog_batches_are_whole_segments(void **state)
+{
+  (void)state;
+  sd_batcher_release(&batcher);
+  sd_batcher_init(&batcher, 4, 96 * MB, 10, MB, 1000, false);
+  fill(8);
+  assert_int_equal(batcher.queued, 8);
+  for (uint32_t i = 0; i < SD_BATCH_SEGMENT_ROWS; i++) {
+    assert_int_equal(batcher.queued, 8);
+    assert_int_equal(add(0, 100 + i, 10, 5), SD_OK);
+  }
+  assert_int_equal(batcher.queued, 9);
+  assert_int_equal(batcher.last->write.batch->rows, SD_BATCH_SEGMENT_ROWS);
+  assert_int_equal(sd_batch_held(batcher.last->write.batch), batcher.last->held);
+
+  for (uint32_t i = 0; i < 15; i++)
+    assert_int_equal(add(0, 10000 + i, 10, 5), SD_OK);
+  assert_int_equal(batcher.open->write.batch->rows, 15);
+  submit_all();
+  sd_batcher_landed(&batcher);
+  assert_non_null(batcher.open);
+  /* The backlog is over: what is above rows_max waits no longer. */
+  sd_batcher_landed(&batcher);
+  assert_null(batcher.open);
+  assert_int_equal(batcher.last->write.batch->rows, 15);
+}
+
 static void age_counts_from_the_first_event(void **state)
 {
   (void)state;
@@ -123,8 +151,10 @@ static void so_many_batches_wait_and_no_more(void **state)
   (void)state;
   sd_batcher_release(&batcher);
   sd_batcher_init(&batcher, 4, 96 * MB, 1, MB, 1000, false);
-  for (int i = 0; i < SD_BATCHER_QUEUED_MAX; i++)
+  for (int i = 0; i < SD_BATCHER_QUEUED_MAX; i++) {
     assert_int_equal(add(0, i, 10, 0), SD_OK);
+    sd_batcher_close(&batcher);
+  }
   assert_int_equal(add(0, SD_BATCHER_QUEUED_MAX, 10, 0), SD_AGAIN);
   assert_false(sd_batcher_has_room(&batcher, 0));
 }
@@ -168,6 +198,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       BATCHER_TEST(batches_close_in_order_and_land_in_order),
       BATCHER_TEST(what_comes_back_waits_again_in_its_order),
+      BATCHER_TEST(behind_a_backlog_batches_are_whole_segments),
       BATCHER_TEST(age_counts_from_the_first_event),
       BATCHER_TEST(memory_held_never_passes_the_share),
       BATCHER_TEST(an_event_that_can_never_fit_is_told_apart_from_one_that_must_wait),
