@@ -306,7 +306,7 @@ bool emu_connection_work(emu_connection *connection)
   bool more = false;
   emu_link *first = connection->turn ? connection->turn : connection->links;
   emu_link *link = first;
-  while (link && !connection->aborted) {
+  while (link && !connection->cut_after_turn) {
     emu_link *next = link->next ? link->next : connection->links;
     if (!link->detached && link->kind == EMU_LINK_RECEIVER && emu_receiver_turn(link) == EMU_TURN_MORE)
       more = true;
@@ -317,6 +317,8 @@ bool emu_connection_work(emu_connection *connection)
   /* The next turn begins with another link. */
   connection->turn = first ? first->next : NULL;
   emu_connection_flush(connection);
+  if (connection->cut_after_turn)
+    emu_connection_cut(connection);
   return more && !connection->over && !connection->aborted && sd_amqp_output(connection->amqp).len == 0;
 }
 

@@ -135,8 +135,7 @@ static bool cut_here(emu_link *link)
   emu_faults *faults = &link->partition->faults;
   if (faults->cut_after == 0 || --faults->cut_after > 0)
     return false;
-  emu_connection_flush(link->connection);
-  emu_connection_cut(link->connection);
+  link->connection->cut_after_turn = true;
   return true;
 }
 
@@ -199,8 +198,6 @@ emu_turn emu_receiver_turn(emu_link *link)
       return EMU_TURN_IDLE;
     }
   }
-  if (link->connection->aborted)
-    return EMU_TURN_IDLE;
   if (link->drain && (blocked || link->position >= end)) {
     link->drain = false;
     sd_amqp_link_drained(link->amqp);

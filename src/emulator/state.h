@@ -120,7 +120,8 @@ struct emu_connection {
   emu_link *turn; /* whose turn it is */
   bool over;      /* AMQP has ended: write what is left, then close */
   bool aborted;
-  bool silent; /* fault: nothing is written or read any more */
+  bool cut_after_turn; /* fault: the delivery that was to be the last is out */
+  bool silent;         /* fault: nothing is written or read any more */
   bool reading_paused;
   bool dirty; /* in the emulator's list of work */
   emu_connection *next_dirty;
