@@ -105,7 +105,9 @@ static void pump(server *s, uint32_t index)
     sd_buf_clear(&buf);
     encode_event(&buf, index, p->next, &p->events[p->next]);
     sd_bytes message = sd_buf_bytes(&buf);
-    if (sd_amqp_send(p->link, &options, &message, 1, NULL) != SD_OK)
+    server_event *event = &p->events[p->next];
+    event->settled = options.settled;
+    if (sd_amqp_send(p->link, &options, &message, 1, &event->delivery_id) != SD_OK)
       break;
     s->sent++;
     s->sent_bytes += message.len;
@@ -292,9 +294,9 @@ static void put_text(sd_buf *buf, const char *key, const char *value)
 static void put_hub(server *s, sd_buf *buf)
 {
   sd_bytes ids[SERVER_PARTITIONS_MAX];
-  char texts[SERVER_PARTITIONS_MAX][4];
+  char texts[SERVER_PARTITIONS_MAX][12];
   for (uint32_t i = 0; i < s->partition_count; i++) {
-    snprintf(texts[i], sizeof texts[i], "%u", i & 15);
+    snprintf(texts[i], sizeof texts[i], "%u", i);
     ids[i] = sd_bytes_of(texts[i]);
   }
   size_t mark = sd_amqp_begin_map(buf);
@@ -437,8 +439,25 @@ static void on_delivery(sd_amqp_link *link, const sd_amqp_delivery *delivery)
 static void on_disposition(sd_amqp_session *session, const sd_amqp_disposition *disposition)
 {
   server_peer *peer = sd_amqp_connection_user(sd_amqp_session_connection(session));
-  peer->server->dispositions++;
-  peer->server->settled += disposition->last - disposition->first + 1;
+  server *s = peer->server;
+  s->dispositions++;
+  s->settled += disposition->last - disposition->first + 1;
+  for (uint32_t i = 0; i < s->partition_count; i++) {
+    server_partition *p = &s->partitions[i];
+    if (!p->link || sd_amqp_link_session(p->link) != session)
+      continue;
+    for (server_event *event = p->events; event < p->events + p->next; event++) {
+      bool meant = event->delivery_id - disposition->first <= disposition->last - disposition->first;
+      p->settled += meant && !event->settled;
+      event->settled = event->settled || meant;
+    }
+  }
+}
+
+static void on_end(sd_amqp_session *session, const sd_error *error)
+{
+  server_peer *peer = sd_amqp_connection_user(sd_amqp_session_connection(session));
+  peer->server->refused_sessions += error && strcmp(error->condition, "amqp:not-allowed") == 0;
 }
 
 static void on_close(sd_amqp_connection *engine, const sd_error *error)
@@ -453,6 +472,7 @@ static const sd_amqp_handler engine_handler = {.struct_size = sizeof engine_hand
                                                .on_flow = on_flow,
                                                .on_delivery = on_delivery,
                                                .on_disposition = on_disposition,
+                                               .on_end = on_end,
                                                .on_close = on_close};
 
 /* ---- network ---- */
@@ -513,9 +533,11 @@ static bool on_accept(void *user, sd_net_stream *stream)
   assert_non_null(p);
   const sd_amqp_connection_options options = {.struct_size = sizeof options,
                                               .server = true,
+                                              .handle_max = s->handle_max,
                                               .container_id = "scripted",
                                               .max_message_size = 2 * 1024 * 1024,
-                                              .idle_timeout_ms = 240000};
+                                              .idle_timeout_ms =
+                                                  s->idle_timeout_ms ? s->idle_timeout_ms : 240000};
   p->server = s;
   p->stream = stream;
   assert_int_equal(sd_amqp_connection_new(&options, &engine_handler, p, sd_clock_monotonic_ms(), &p->engine),
@@ -565,11 +587,40 @@ void server_detach(server *s, uint32_t partition, const char *condition, const c
   flush(s->peer);
 }
 
+void server_end_session(server *s, uint32_t partition, const char *condition, const char *description)
+{
+  assert_non_null(s->partitions[partition].link);
+  sd_amqp_session *session = sd_amqp_link_session(s->partitions[partition].link);
+  for (uint32_t i = 0; i < s->partition_count; i++) {
+    if (s->partitions[i].link && sd_amqp_link_session(s->partitions[i].link) == session)
+      s->partitions[i].link = NULL;
+  }
+  sd_amqp_session_end(session, condition, description);
+  flush(s->peer);
+}
+
+void server_begin_session(server *s)
+{
+  sd_amqp_session *session;
+  assert_non_null(s->peer);
+  assert_int_equal(sd_amqp_session_begin(s->peer->engine, NULL, &session), SD_OK);
+  flush(s->peer);
+}
+
 void server_close(server *s, const char *condition, const char *description)
 {
   assert_non_null(s->peer);
   sd_amqp_connection_close(s->peer->engine, condition, description);
   flush(s->peer);
+}
+
+bool server_tick(server *s)
+{
+  if (!s->peer || s->peer->closed)
+    return false;
+  bool lives = sd_amqp_tick(s->peer->engine, sd_clock_monotonic_ms()) != UINT64_MAX;
+  flush(s->peer);
+  return lives;
 }
 
 void server_cut(server *s)

@@ -10,14 +10,16 @@
 #include "amqp/engine.h"
 #include "net/net.h"
 
-enum { SERVER_PARTITIONS_MAX = 8, SERVER_REFUSALS_MAX = 4, SERVER_OFFSET_MAX = 24 };
+enum { SERVER_PARTITIONS_MAX = 24, SERVER_REFUSALS_MAX = 4, SERVER_OFFSET_MAX = 24 };
 
 typedef struct server server;
 
 typedef struct server_event {
   uint32_t body_size; /* the body is made when it is sent */
   int64_t enqueued_ms;
-  bool unplaced; /* sent without annotations */
+  bool unplaced;        /* sent without annotations */
+  uint32_t delivery_id; /* on the session on which it was sent last */
+  bool settled;
 } server_event;
 
 /* The next `times` attaches (or put-tokens, or reads) are refused. */
@@ -35,6 +37,7 @@ typedef struct server_partition {
   uint32_t next;      /* sequence number to send next */
   uint32_t attaches;
   uint32_t received; /* from senders */
+  uint32_t settled;  /* events, by a disposition on their session */
   int64_t epoch;     /* of the last attach; -1: none given */
   char selector[128];
   char receiver_name[64];
@@ -61,9 +64,11 @@ struct server {
   bool drop_credit;  /* gives senders no credit */
   int cbs_status[8]; /* of the next put-tokens, in order; then 202 */
   int cbs_status_count;
-  server_refusal attach;  /* of receivers */
-  server_refusal publish; /* of batches: rejected */
-  uint32_t duplicate;     /* repeats this many events before the position of each attach */
+  server_refusal attach;    /* of receivers */
+  server_refusal publish;   /* of batches: rejected */
+  uint32_t idle_timeout_ms; /* advertised; 0: 240000 */
+  uint32_t handle_max;      /* of each session; 0: the engine's */
+  uint32_t duplicate;       /* repeats this many events before the position of each attach */
   /* what it saw */
   uint32_t put_tokens;
   uint32_t reads;
@@ -71,7 +76,8 @@ struct server {
   uint64_t sent_bytes;
   uint64_t settled; /* deliveries that a disposition named */
   uint32_t dispositions;
-  uint32_t closes; /* orderly ends of a connection by the client */
+  uint32_t refused_sessions; /* that the client ended as not allowed */
+  uint32_t closes;           /* orderly ends of a connection by the client */
   char last_token[512];
   char last_audience[128];
   uint8_t last_batch[512]; /* the beginning of the last publication */
@@ -88,8 +94,14 @@ void server_append(server *s, uint32_t partition, uint32_t count, uint32_t body_
 void server_body(uint32_t partition, uint32_t sequence, uint32_t size, char *dst);
 
 void server_detach(server *s, uint32_t partition, const char *condition, const char *description);
+/* Ends the session that this partition's receiver is on, and no other. */
+void server_end_session(server *s, uint32_t partition, const char *condition, const char *description);
+/* Begins a session towards the client, which has no use for it. */
+void server_begin_session(server *s);
 void server_close(server *s, const char *condition, const char *description);
 void server_cut(server *s);
+/* Lets the engine send heartbeats and notice silence; false when it has given the connection up. */
+bool server_tick(server *s);
 /* Writes raw bytes between frames. */
 void server_write(server *s, const void *data, size_t len);
 

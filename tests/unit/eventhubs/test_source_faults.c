@@ -337,6 +337,55 @@ static void a_broker_that_falls_silent_is_noticed(void **state)
   run_until(c, c->events == 30);
 }
 
+typedef struct quiet {
+  uv_timer_t timer;
+  client *owner;
+  uint32_t left; /* ticks */
+  bool given_up; /* by the broker */
+  bool closed;
+} quiet;
+
+static void on_quiet(uv_timer_t *timer)
+{
+  quiet *q = timer->data;
+  q->given_up = q->given_up || !server_tick(&q->owner->server);
+  if (q->left > 0)
+    q->left--;
+}
+
+static void on_quiet_closed(uv_handle_t *handle)
+{
+  quiet *q = handle->data;
+  q->closed = true;
+}
+
+/* Both sides give up after twice their idle time-out; neither may, though no event comes for five of them. */
+static void a_connection_without_events_is_kept_by_heartbeats(void **state)
+{
+  enum { IDLE_MS = 300, TICK_MS = 20 };
+  client *c = *state;
+  sd_eventhubs_timing timing = client_timing();
+  timing.idle_timeout_ms = IDLE_MS;
+  set_timing(c, timing);
+  c->server.idle_timeout_ms = IDLE_MS;
+  start_with_events(c, 10);
+  static quiet q;
+  q = (quiet){.owner = c, .left = 5 * IDLE_MS / TICK_MS};
+  q.timer.data = &q;
+  uv_timer_init(&c->loop, &q.timer);
+  uv_timer_start(&q.timer, on_quiet, TICK_MS, TICK_MS);
+  uv_timer_stop(&c->guard);
+  run_until(c, q.left == 0);
+  assert_false(q.given_up);
+  assert_int_equal(c->server.connections, 1);
+  assert_int_equal(c->troubles[SD_TROUBLE_RETRYING], 0);
+  server_append(&c->server, 1, 1, 100);
+  run_until(c, c->events == 21);
+  assert_int_equal(c->server.connections, 1);
+  uv_close((uv_handle_t *)&q.timer, on_quiet_closed);
+  run_until(c, q.closed);
+}
+
 static void malformed_frames_are_answered_by_a_new_connection(void **state)
 {
   client *c = *state;
@@ -502,6 +551,7 @@ int main(void)
       TEST(a_silent_broker_meets_a_deadline_at_each_step),
       TEST(an_attach_without_answer_meets_a_deadline),
       TEST(a_broker_that_falls_silent_is_noticed),
+      TEST(a_connection_without_events_is_kept_by_heartbeats),
       TEST(malformed_frames_are_answered_by_a_new_connection),
       TEST(back_pressure_from_the_owner_loses_nothing),
       TEST(an_event_that_cannot_be_placed_stops_its_partition),
