@@ -69,6 +69,8 @@ static void format_mapping(const json_t *mapping, sd_buf *out)
                  text_of(mapping, "table"), text_of(mapping, "state"), count_cell(mapping, "lag", lag));
   if (text_of(mapping, "last_commit")[0])
     sd_buf_appendf(out, "last commit %s ago\n", age_cell(mapping, "last_commit", age));
+  else if (json_is_null(json_object_get(mapping, "landed")))
+    sd_buf_append_text(out, "last commit unknown\n");
   else
     sd_buf_append_text(out, "no commit yet\n");
   const json_t *error = json_object_get(mapping, "error");

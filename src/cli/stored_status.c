@@ -73,8 +73,26 @@ static json_t *partition_to_json(const sd_control_row *row, const sd_probe_resul
   return json;
 }
 
-static json_t *mapping_to_json(const sd_stream_mapping *m, const sd_control_row *rows, size_t count,
-                               const sd_probe_result *hub)
+/* Events of the hub that no checkpoint speaks of: all of them, of partitions that nobody has read yet. */
+static int64_t unread_events(const sd_probe_result *hub, const json_t *partitions)
+{
+  int64_t events = 0;
+  for (uint32_t i = 0; i < hub->partition_count; i++) {
+    const sd_source_partition *broker = &hub->partitions[i];
+    bool known = false;
+    for (size_t j = 0; j < json_array_size(partitions) && !known; j++) {
+      const json_t *id = json_object_get(json_array_get(partitions, j), "partition");
+      known = strcmp(json_string_value(id), broker->id) == 0;
+    }
+    if (!known && !broker->empty)
+      events += broker->last_sequence - broker->begin_sequence + 1;
+  }
+  return events;
+}
+
+/* readable: the control table was read (it may be missing or empty); else landed and lag are not known. */
+static json_t *mapping_to_json(const sd_stream_mapping *m, bool readable, const sd_control_row *rows,
+                               size_t count, const sd_probe_result *hub)
 {
   int64_t lag = 0, landed = 0, committed_us = 0;
   json_t *partitions = json_array();
@@ -89,11 +107,14 @@ static json_t *mapping_to_json(const sd_stream_mapping *m, const sd_control_row 
       partitions = NULL;
     }
   }
-  bool asked = hub && hub->error.code == SD_OK;
-  return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o}", "mapping", m->number, "state",
-                   "not running", "hub", m->hub, "consumer_group", m->consumer_group, "database", m->database,
-                   "schema", m->schema, "table", m->table, "landed", (json_int_t)landed, "lag",
-                   asked ? json_integer(lag) : json_null(), "last_commit", time_or_null(committed_us),
+  bool has_lag = readable && hub && hub->error.code == SD_OK;
+  if (has_lag)
+    lag += unread_events(hub, partitions);
+  return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "mapping", m->number, "state",
+                   readable ? "not running" : "not readable", "hub", m->hub, "consumer_group",
+                   m->consumer_group, "database", m->database, "schema", m->schema, "table", m->table,
+                   "landed", readable ? json_integer(landed) : json_null(), "lag",
+                   has_lag ? json_integer(lag) : json_null(), "last_commit", time_or_null(committed_us),
                    "partitions", partitions);
 }
 
@@ -118,7 +139,7 @@ static sd_status read_mapping(const sd_job *job, const sd_job_mapping *mapping, 
     note(notes, &mapping->stream, &error);
   if (hub && hub->error.code != SD_OK)
     note(notes, &mapping->stream, &hub->error);
-  json_t *json = mapping_to_json(&mapping->stream, rows, count, hub);
+  json_t *json = mapping_to_json(&mapping->stream, status == SD_OK, rows, count, hub);
   sd_control_rows_free(rows, count);
   return json_array_append_new(stored, json) == 0 ? SD_OK : SD_NOMEM;
 }
