@@ -29,7 +29,7 @@ emu_verdict emu_claims_judge(const emu_claims *claims, const emu_claim *newcomer
       return EMU_STEAL;
     sd_error_set(
         error, SD_REMOTE,
-        "Receiver '%s' with a higher epoch of '%" PRId64 "' already exists. Receiver '%s' with epoch %" PRId64
+        "Receiver '%s' with a higher epoch '%" PRId64 "' already exists. Receiver '%s' with epoch %" PRId64
         " cannot be created. Make sure you are creating receiver with increasing epoch value to ensure "
         "connectivity, or ensure all old epoch receivers are closed or disconnected.",
         holder->name, holder->epoch, newcomer->name, newcomer->epoch);

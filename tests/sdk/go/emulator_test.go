@@ -34,6 +34,7 @@ type emulator struct {
 
 func start(t *testing.T, arguments ...string) *emulator {
 	t.Helper()
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	process := exec.Command(filepath.Join(os.Getenv("BUILD"), "streamduck"),
 		append([]string{"emulator", "--listen", "127.0.0.1:0", "--control"}, arguments...)...)

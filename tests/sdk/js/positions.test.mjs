@@ -65,7 +65,7 @@ test("a higher owner level steals, a lower one is refused", async (t) => {
       processError: async (error) => lost(error),
     }, { startPosition: earliestEventPosition, ownerLevel: 2, maxWaitTimeInSeconds: 1 });
   });
-  await assert.rejects(emulator.receive(1, { hub, partition, ownerLevel: 1 }), /higher epoch of '2'/);
+  await assert.rejects(emulator.receive(1, { hub, partition, ownerLevel: 1 }), /higher epoch '2'/);
   await assert.rejects(emulator.receive(1, { hub, partition }), /non-epoch receiver is not allowed/);
   assert.deepEqual(bodies(await emulator.receive(1, { hub, partition, ownerLevel: 3 })), ["x"]);
   const error = await stolen;
