@@ -65,6 +65,8 @@ sd_status sd_amqp_connection_new(const sd_amqp_connection_options *given, const 
   c->incoming_window = options.incoming_window ? options.incoming_window : AMQP_WINDOW_DEFAULT;
   if (c->incoming_window > INT32_MAX)
     c->incoming_window = INT32_MAX;
+  c->handle_max = options.handle_max && options.handle_max < AMQP_HANDLE_MAX ? options.handle_max
+                                                                             : (uint32_t)AMQP_HANDLE_MAX;
   c->remote_max_frame = SD_AMQP_FRAME_SIZE_MIN;
   c->now_ms = c->started_ms = c->last_in_ms = c->last_out_ms = now_ms;
   c->in_cap = AMQP_INPUT_FIRST;

@@ -93,7 +93,8 @@ typedef struct sd_amqp_connection_options {
    * less: those in between are delivered, to be rejected. */
   uint64_t max_message_size;
   uint32_t incoming_window; /* of the sessions, in transfer frames; 0: 2048 */
-  sd_bytes properties_raw;  /* of our open: one encoded map, or empty */
+  uint32_t handle_max; /* the highest handle that the peer may use on a session; 0: SD_AMQP_LINKS_MAX - 1 */
+  sd_bytes properties_raw; /* of our open: one encoded map, or empty */
   sd_bytes offered_capabilities_raw;
   sd_bytes desired_capabilities_raw;
 } sd_amqp_connection_options;
@@ -138,10 +139,14 @@ void sd_amqp_session_end(sd_amqp_session *session, const char *condition, const 
 void sd_amqp_session_set_user(sd_amqp_session *session, void *user);
 void *sd_amqp_session_user(const sd_amqp_session *session);
 sd_amqp_connection *sd_amqp_session_connection(const sd_amqp_session *session);
+/* The highest handle that the peer takes on this session, known from on_begin on; before, UINT32_MAX. */
+uint32_t sd_amqp_session_handle_max(const sd_amqp_session *session);
 /* From now on the caller decides the incoming window (a hard cap of transfer frames in flight): this sets it
- * to `frames` and tells the peer when that is worth a frame (it changed by more than half of what the peer
- * believes). Without a call the engine keeps it at options.incoming_window. */
+ * to `frames` and tells the peer when it fell, or grew by so much that it is worth a frame (more than half of
+ * what the peer believes). Without a call the engine keeps it at options.incoming_window. */
 void sd_amqp_session_set_incoming_window(sd_amqp_session *session, uint32_t frames);
+/* Transfer frames that the peer may send by what it was told, or will be by the next flow. */
+uint32_t sd_amqp_session_incoming_window(const sd_amqp_session *session);
 
 /* Links. `local` is our attach; handle is chosen by the engine; views are copied. role is ours. Right after
  * sd_amqp_session_begin is early enough. SD_CONFLICT while a link of this name and role is on the session. */

@@ -57,6 +57,7 @@ struct sd_amqp_connection {
   sd_amqp_open local; /* our open */
   uint64_t max_message_size;
   uint32_t incoming_window;
+  uint32_t handle_max;
 
   amqp_phase phase;
   bool open_sent;

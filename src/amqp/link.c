@@ -191,9 +191,9 @@ void amqp_handle_attach(sd_amqp_session *s, const sd_amqp_value *list)
     amqp_fail(c, SD_PROTOCOL, "amqp:decode-error", "malformed attach");
     return;
   }
-  if (attach.handle > AMQP_HANDLE_MAX) {
-    amqp_fail(c, SD_PROTOCOL, "amqp:connection:framing-error", "handle %u is above handle-max %d",
-              (unsigned)attach.handle, AMQP_HANDLE_MAX);
+  if (attach.handle > c->handle_max) {
+    amqp_fail(c, SD_PROTOCOL, "amqp:connection:framing-error", "handle %u is above handle-max %u",
+              (unsigned)attach.handle, (unsigned)c->handle_max);
     return;
   }
   if (amqp_slots_get(&s->by_remote_handle, attach.handle)) {

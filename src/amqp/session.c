@@ -13,7 +13,7 @@ static void send_begin(sd_amqp_session *s)
                                .next_outgoing_id = s->next_outgoing_id,
                                .incoming_window = s->incoming_window,
                                .outgoing_window = AMQP_OUTGOING_WINDOW,
-                               .handle_max = AMQP_HANDLE_MAX};
+                               .handle_max = c->handle_max};
   s->window_told = s->incoming_window;
   s->window_end = s->next_incoming_id + s->window_told;
   size_t frame = amqp_frame_begin(c, 0, s->channel);
@@ -371,7 +371,16 @@ void sd_amqp_session_set_incoming_window(sd_amqp_session *s, uint32_t frames)
   if (s->end_sent || s->over || !amqp_usable(s->connection))
     return;
   uint32_t wanted = s->incoming_window, told = s->window_told;
-  uint32_t change = wanted > told ? wanted - told : told - wanted;
-  if (s->begin_received && change > told / 2)
+  if (s->begin_received && (wanted < told || wanted - told > told / 2))
     amqp_send_flow(s, NULL, false);
+}
+
+uint32_t sd_amqp_session_incoming_window(const sd_amqp_session *s)
+{
+  return s->incoming_window > s->window_told ? s->incoming_window : s->window_told;
+}
+
+uint32_t sd_amqp_session_handle_max(const sd_amqp_session *s)
+{
+  return s->remote_handle_max;
 }

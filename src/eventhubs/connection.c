@@ -13,7 +13,7 @@ void sd_hub_connection_enter(sd_hub_connection *c, sd_hub_phase next)
 {
   c->phase = next;
   c->deadline_ms = UINT64_MAX;
-  if (next == SD_HUB_PHASE_OPENING || next == SD_HUB_PHASE_BEGINNING) {
+  if (next == SD_HUB_PHASE_OPENING) {
     c->deadline_ms = step_deadline(c);
     sd_hub_connection_wake_at(c, c->deadline_ms);
   }
@@ -69,9 +69,9 @@ static void continue_closing(sd_hub_connection *c)
   if (!c->engine || c->links > 0 || sd_amqp_connection_over(c->engine))
     return;
   if (c->control)
-    sd_amqp_session_end(c->control, NULL, NULL);
-  if (c->events)
-    sd_amqp_session_end(c->events, NULL, NULL);
+    sd_amqp_session_end(c->control->amqp, NULL, NULL);
+  for (sd_hub_session *session = c->events; session; session = session->next)
+    sd_amqp_session_end(session->amqp, NULL, NULL);
   if (!c->control && !c->events && !c->close_sent) {
     c->close_sent = true;
     sd_amqp_connection_close(c->engine, NULL, NULL);
@@ -82,8 +82,10 @@ static void continue_closing(sd_hub_connection *c)
 /* After everything that the engine did. */
 static void turn(sd_hub_connection *c)
 {
-  if (!c->stream_closing && !c->failed && !sd_amqp_connection_over(c->engine))
+  if (!c->stream_closing && !c->failed && !sd_amqp_connection_over(c->engine)) {
+    sd_hub_sessions_settle(c, SD_HUB_SETTLE_COUNT);
     c->handler->on_turn(c->owner);
+  }
   if (c->closing && !c->stream_closing)
     continue_closing(c);
   sd_hub_connection_flush(c);
@@ -108,10 +110,7 @@ static uint64_t check_deadline(sd_hub_connection *c, uint64_t now)
   if (c->closing)
     cut(c);
   else
-    sd_hub_connection_fail_with(c, SD_TIMEOUT,
-                                c->phase == SD_HUB_PHASE_OPENING
-                                    ? "the broker did not open the connection in time"
-                                    : "the broker did not begin the sessions in time");
+    sd_hub_connection_fail_with(c, SD_TIMEOUT, "the broker did not open the connection in time");
   return UINT64_MAX;
 }
 
@@ -126,6 +125,7 @@ static void on_timer(uv_timer_t *timer)
     c->in_engine = true;
     next = earlier(next, sd_amqp_tick(c->engine, now));
     if (!c->closing) {
+      next = earlier(next, sd_hub_sessions_tick(c, now));
       next = earlier(next, sd_hub_rpc_tick(&c->cbs, now));
       next = earlier(next, sd_hub_rpc_tick(&c->management, now));
       next = earlier(next, sd_hub_authorization_tick(&c->authorization, now));
@@ -318,13 +318,17 @@ void sd_hub_connection_close(sd_hub_connection *c)
 sd_status sd_hub_connection_attach(sd_hub_connection *c, bool control, const sd_amqp_attach *attach,
                                    sd_hub_link *link)
 {
-  sd_amqp_session *session = control ? c->control : c->events;
-  if (!session || c->closing || c->failed)
+  sd_hub_session *session = c->control;
+  if (!c->control || c->closing || c->failed)
     return SD_CLOSED;
-  sd_status status = sd_amqp_link_attach(session, attach, link, &link->amqp);
+  sd_status status = control ? SD_OK : sd_hub_session_with_room(c, &session);
+  if (status == SD_OK)
+    status = sd_amqp_link_attach(session->amqp, attach, link, &link->amqp);
   if (status != SD_OK)
     return status;
   link->connection = c;
+  link->session = session;
+  session->links++;
   c->links++;
   return SD_OK;
 }
@@ -335,9 +339,9 @@ void sd_hub_link_detach(sd_hub_link *link)
     sd_amqp_link_detach(link->amqp, NULL, NULL);
 }
 
-sd_amqp_session *sd_hub_connection_events(const sd_hub_connection *c)
+size_t sd_hub_connection_unfinished(const sd_hub_connection *c)
 {
-  return c->events;
+  return c->engine ? sd_amqp_unfinished_bytes(c->engine) : 0;
 }
 
 const sd_hub_settings *sd_hub_connection_settings(const sd_hub_connection *c)

@@ -1,8 +1,9 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
 /*
- * One authorised connection to a hub: network stream, AMQP engine, two sessions (control for $cbs and
- * $management, events for the owner's links), token renewal, what the hub says about itself, and a deadline
- * on every step. It never reconnects: that is its owner's business.
+ * One authorised connection to a hub: network stream, AMQP engine, sessions (control for $cbs and
+ * $management, event sessions for the owner's links, as many as these need), token renewal, what the hub says
+ * about itself, and a deadline on every step. It never reconnects: that is its owner's business. An event
+ * session that the broker ends takes only its own links with it.
  *
  * Everything on the loop's thread. Life: new → on_ready → … → on_over, exactly once, after which the object
  * is gone. The owner's links end with their on_detach before on_over.
@@ -14,6 +15,9 @@
 #include "eventhubs/settings.h"
 
 typedef struct sd_hub_connection sd_hub_connection;
+typedef struct sd_hub_session sd_hub_session;
+
+enum { SD_HUB_SETTLE_COUNT = 512 /* unsettled deliveries of a session that are settled together */ };
 
 /* What the broker says about the hub. */
 typedef struct sd_hub_info {
@@ -31,6 +35,7 @@ struct sd_hub_link {
   void (*on_delivery)(sd_hub_link *link, const sd_amqp_delivery *delivery);
   sd_amqp_link *amqp; /* NULL when there is none; set by sd_hub_connection_attach */
   sd_hub_connection *connection;
+  sd_hub_session *session; /* while amqp is there */
 };
 
 typedef struct sd_hub_handler {
@@ -42,8 +47,10 @@ typedef struct sd_hub_handler {
   uint64_t (*on_tick)(void *owner, uint64_t now_ms);
   /* A new token is in force (also the first). */
   void (*on_authorized)(void *owner);
-  /* May be NULL. */
-  void (*on_disposition)(void *owner, const sd_amqp_disposition *disposition);
+  /* There is room for links that sd_hub_connection_attach answered SD_AGAIN. */
+  void (*on_session)(void *owner);
+  /* About deliveries of this session's links. May be NULL. */
+  void (*on_disposition)(void *owner, const sd_hub_session *session, const sd_amqp_disposition *disposition);
   /* The end. error NULL: closed as the owner asked. denied: the broker refused our tokens twice. */
   void (*on_over)(void *owner, const sd_error *error, bool denied);
 } sd_hub_handler;
@@ -60,13 +67,24 @@ void sd_hub_connection_close(sd_hub_connection *connection);
 /* Breaks the connection off; on_over follows with this error. */
 void sd_hub_connection_fail(sd_hub_connection *connection, const sd_error *error);
 
-/* Attaches a link in the events session (control for the room's own). link's callbacks are set already. */
+/* Attaches a link in an event session (control for the room's own). link's callbacks are set already.
+ * SD_AGAIN: the sessions are full and one more is being begun, on_session tells when it is there. SD_LIMIT:
+ * the broker allows no more sessions. */
 SD_MUST_CHECK sd_status sd_hub_connection_attach(sd_hub_connection *connection, bool control,
                                                  const sd_amqp_attach *attach, sd_hub_link *link);
 /* Does nothing without a link. on_detach follows. */
 void sd_hub_link_detach(sd_hub_link *link);
 
-sd_amqp_session *sd_hub_connection_events(const sd_hub_connection *connection);
+/* A delivery has come unsettled: it is settled before long, with others of its session. */
+void sd_hub_link_note_unsettled(sd_hub_link *link, uint32_t delivery_id);
+/* Settles now what waits. */
+void sd_hub_connection_settle(sd_hub_connection *connection);
+/* Transfer frames that the event sessions together may have under way, at first none. To be called anew in
+ * each turn, because the sessions' links and what they use of it change. */
+void sd_hub_connection_set_window(sd_hub_connection *connection, uint32_t frames);
+/* Bytes of deliveries of which not all frames have come. */
+size_t sd_hub_connection_unfinished(const sd_hub_connection *connection);
+
 const sd_hub_settings *sd_hub_connection_settings(const sd_hub_connection *connection);
 /* Ready, and neither closing nor failed. */
 bool sd_hub_connection_usable(const sd_hub_connection *connection);

@@ -13,13 +13,12 @@ static sd_hub_connection *of_amqp(sd_amqp_connection *engine)
 
 static void begin_sessions(sd_hub_connection *c)
 {
-  sd_status status = sd_amqp_session_begin(c->engine, c, &c->control);
+  sd_status status = sd_hub_session_begin(c, &c->control);
+  sd_hub_session *first;
   if (status == SD_OK)
-    status = sd_amqp_session_begin(c->engine, c, &c->events);
-  if (status != SD_OK)
+    status = sd_hub_session_with_room(c, &first);
+  if (status != SD_AGAIN)
     sd_hub_connection_fail_with(c, status, "no session could be begun");
-  else
-    sd_amqp_session_set_incoming_window(c->events, 0);
 }
 
 static void on_open(sd_amqp_connection *engine, const sd_amqp_open *open)
@@ -32,23 +31,35 @@ static void on_open(sd_amqp_connection *engine, const sd_amqp_open *open)
   begin_sessions(c);
 }
 
-static void on_begin(sd_amqp_session *session)
+static void on_begin(sd_amqp_session *amqp)
 {
-  sd_hub_connection *c = sd_amqp_session_user(session);
-  if (++c->sessions_up < 2 || c->closing)
+  sd_hub_session *session = sd_amqp_session_user(amqp);
+  if (!session) { /* the broker has no business to begin one here */
+    sd_amqp_session_end(amqp, "amqp:not-allowed", "this client accepts no sessions");
     return;
-  sd_hub_connection_enter(c, SD_HUB_PHASE_AUTHORIZING);
-  sd_hub_authorization_put(&c->authorization);
+  }
+  sd_hub_connection *c = session->connection;
+  session->deadline_ms = UINT64_MAX;
+  if (c->closing || c->failed)
+    return;
+  if (c->phase == SD_HUB_PHASE_READY) {
+    c->handler->on_session(c->owner);
+  } else if (c->phase == SD_HUB_PHASE_BEGINNING && sd_hub_session_has_begun(c->control) &&
+             (!c->events || sd_hub_session_has_begun(c->events))) {
+    sd_hub_connection_enter(c, SD_HUB_PHASE_AUTHORIZING);
+    sd_hub_authorization_put(&c->authorization);
+  }
 }
 
-static void on_end(sd_amqp_session *session, const sd_error *error)
+static void on_end(sd_amqp_session *amqp, const sd_error *error)
 {
-  sd_hub_connection *c = sd_amqp_session_user(session);
-  if (c->control == session)
-    c->control = NULL;
-  if (c->events == session)
-    c->events = NULL;
-  if (c->closing)
+  sd_hub_session *session = sd_amqp_session_user(amqp);
+  if (!session)
+    return;
+  sd_hub_connection *c = session->connection;
+  bool alone = session != c->control && sd_hub_session_has_begun(session);
+  sd_hub_session_ended(session);
+  if (c->closing || alone)
     return;
   /* Also when the connection ends: then on_close brings the same error. */
   if (error)
@@ -84,6 +95,8 @@ static void on_detach(sd_amqp_link *amqp, const sd_error *error)
   if (!link)
     return;
   link->amqp = NULL;
+  link->session->links--;
+  link->session = NULL;
   link->connection->links--;
   link->on_detach(link, error);
 }
@@ -104,11 +117,12 @@ static void on_delivery(sd_amqp_link *amqp, const sd_amqp_delivery *delivery)
     link->on_delivery(link, delivery);
 }
 
-static void on_disposition(sd_amqp_session *session, const sd_amqp_disposition *disposition)
+static void on_disposition(sd_amqp_session *amqp, const sd_amqp_disposition *disposition)
 {
-  sd_hub_connection *c = sd_amqp_session_user(session);
-  if (session == c->events && c->handler->on_disposition)
-    c->handler->on_disposition(c->owner, disposition);
+  const sd_hub_session *session = sd_amqp_session_user(amqp);
+  const sd_hub_connection *c = session ? session->connection : NULL;
+  if (c && session != c->control && c->handler->on_disposition)
+    c->handler->on_disposition(c->owner, session, disposition);
 }
 
 static const sd_amqp_handler engine_handler = {.struct_size = sizeof engine_handler,

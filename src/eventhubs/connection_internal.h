@@ -1,15 +1,17 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
-/* Private to the connection's two files: connection.c (network, steps, timers) and connection_engine.c. */
+/* Private to the connection's files: connection.c (network, steps, timers), connection_engine.c, session.c.
+ */
 #ifndef SD_EVENTHUBS_CONNECTION_INTERNAL_H
 #define SD_EVENTHUBS_CONNECTION_INTERNAL_H
 
 #include "eventhubs/authorization.h"
 #include "eventhubs/inquiry.h"
+#include "eventhubs/session.h"
 
 typedef enum sd_hub_phase {
   SD_HUB_PHASE_CONNECTING, /* net has its own deadline */
   SD_HUB_PHASE_OPENING,    /* SASL and open */
-  SD_HUB_PHASE_BEGINNING,  /* both sessions */
+  SD_HUB_PHASE_BEGINNING,  /* control and the first event session */
   SD_HUB_PHASE_AUTHORIZING,
   SD_HUB_PHASE_INQUIRING,
   SD_HUB_PHASE_READY
@@ -23,16 +25,16 @@ struct sd_hub_connection {
   uint64_t armed_ms; /* when the timer fires */
   sd_net_stream *stream;
   sd_amqp_connection *engine; /* NULL until connected */
-  sd_amqp_session *control;
-  sd_amqp_session *events;
-  uint32_t sessions_up;
+  sd_hub_session *control;
+  sd_hub_session *events; /* the list of them */
+  uint64_t turn_due_ms;   /* when the next session comes first, while the window is not enough for all */
   sd_hub_phase phase;
   uint64_t deadline_ms; /* of the phase, or of closing */
   sd_hub_rpc cbs;
   sd_hub_rpc management;
   sd_hub_authorization authorization;
   sd_hub_inquiry inquiry;
-  uint32_t links; /* of both sessions */
+  uint32_t links; /* of all sessions */
   bool with_partitions;
   bool closing;
   bool close_sent;

@@ -146,6 +146,8 @@ void sd_receiver_attach_if_due(sd_receiver *r, uint64_t now_ms)
     return;
   }
   sd_status status = attach(r);
+  if (status == SD_AGAIN)
+    return; /* when there is a session with room */
   if (status != SD_OK) {
     sd_error error;
     sd_error_set(&error, status, "partition %s of hub \"%s\" could not be attached: %s", r->id,
@@ -241,16 +243,6 @@ void sd_receiver_adjust(sd_receiver *r, bool rebalance)
   sd_amqp_link_set_credit(r->link.amqp, wanted);
 }
 
-static void note_unsettled(sd_eventhubs_source *s, uint32_t delivery_id)
-{
-  if (s->unsettled++ == 0) {
-    s->unsettled_first = delivery_id;
-    s->settle_due_ms = sd_clock_monotonic_ms() + s->settings.timing.settle_ms;
-    sd_hub_connection_wake_at(s->connection, s->settle_due_ms);
-  }
-  s->unsettled_last = delivery_id;
-}
-
 static void pause_receiver(sd_receiver *r)
 {
   r->paused = true;
@@ -293,7 +285,7 @@ static void on_delivery(sd_hub_link *link, const sd_amqp_delivery *delivery)
   sd_eventhubs_source *s = r->source;
   sd_event event;
   if (!delivery->settled)
-    note_unsettled(s, delivery->delivery_id);
+    sd_hub_link_note_unsettled(link, delivery->delivery_id);
   if (r->credit > 0) {
     sd_credit_changed(&s->credit, r->credit, r->credit - 1);
     r->credit--;

@@ -29,6 +29,7 @@ typedef struct lane {
 /* A batch under way. */
 typedef struct flight {
   bool used;
+  const sd_hub_session *session; /* in which delivery_id counts */
   uint32_t delivery_id;
   uint32_t events;
   void *user;
@@ -163,7 +164,13 @@ static void verdict_error(const sd_eventhubs_sender *s, const sd_amqp_dispositio
   error->retriable = disposition->state.code != SD_AMQP_CODE_REJECTED;
 }
 
-static void on_disposition(void *owner, const sd_amqp_disposition *disposition)
+static void on_session(void *owner)
+{
+  sd_eventhubs_sender *s = owner;
+  s->has_room = true;
+}
+
+static void on_disposition(void *owner, const sd_hub_session *session, const sd_amqp_disposition *disposition)
 {
   sd_eventhubs_sender *s = owner;
   uint8_t code = disposition->state.code;
@@ -173,7 +180,8 @@ static void on_disposition(void *owner, const sd_amqp_disposition *disposition)
   for (uint32_t i = 0; i < SD_SENDER_UNSETTLED_MAX; i++) {
     flight *f = &s->flights[i];
     /* Ids are serial numbers: they wrap around. */
-    if (!f->used || f->delivery_id - disposition->first > disposition->last - disposition->first)
+    if (!f->used || f->session != session ||
+        f->delivery_id - disposition->first > disposition->last - disposition->first)
       continue;
     sd_error error;
     f->used = false;
@@ -289,6 +297,7 @@ static const sd_hub_handler hub_handler = {.on_ready = on_ready,
                                            .on_turn = on_turn,
                                            .on_tick = on_tick,
                                            .on_authorized = on_authorized,
+                                           .on_session = on_session,
                                            .on_disposition = on_disposition,
                                            .on_over = on_over};
 
@@ -340,6 +349,10 @@ sd_status sd_eventhubs_sender_send(sd_eventhubs_sender *s, const char *partition
                                   .message_format = SD_AMQP_FORMAT_BATCH};
   if (l->state == LANE_NEW) {
     sd_status attached = attach_lane(l);
+    if (attached == SD_AGAIN) {
+      sd_hub_connection_flush(s->connection);
+      return again(s, error, "a session for the link is being begun");
+    }
     if (attached != SD_OK)
       return sd_error_set(error, attached, "no link to hub \"%s\": %s", s->settings.hub,
                           sd_status_text(attached));
@@ -368,6 +381,7 @@ sd_status sd_eventhubs_sender_send(sd_eventhubs_sender *s, const char *partition
   if (status != SD_OK)
     return sd_error_set(error, status, "a batch could not be sent: %s", sd_status_text(status));
   f->used = true;
+  f->session = l->link.session;
   f->events = count;
   f->user = user;
   f->deadline_ms = sd_clock_monotonic_ms() + s->settings.timing.verdict_timeout_ms;

@@ -63,14 +63,21 @@ static void on_authorized(void *owner)
   }
 }
 
+static void on_session(void *owner)
+{
+  sd_eventhubs_source *s = owner;
+  uint64_t now = sd_clock_monotonic_ms();
+  for (uint32_t i = 0; i < s->count && sd_source_is_active(s); i++)
+    sd_receiver_attach_if_due(&s->receivers[i], now);
+}
+
 static void update_window(sd_eventhubs_source *s)
 {
-  sd_amqp_session *events = s->connection ? sd_hub_connection_events(s->connection) : NULL;
-  if (!events)
+  if (!s->connection)
     return;
-  size_t unfinished = sd_amqp_unfinished_bytes(sd_amqp_session_connection(events));
-  sd_amqp_session_set_incoming_window(events,
-                                      sd_credit_window(&s->credit, s->settings.max_frame_size, unfinished));
+  size_t unfinished = sd_hub_connection_unfinished(s->connection);
+  sd_hub_connection_set_window(s->connection,
+                               sd_credit_window(&s->credit, s->settings.max_frame_size, unfinished));
 }
 
 void sd_source_rebalance(sd_eventhubs_source *s)
@@ -87,19 +94,9 @@ void sd_source_on_attached(sd_eventhubs_source *s, sd_receiver *r)
   s->attention = true;
 }
 
-void sd_source_settle(sd_eventhubs_source *s)
-{
-  sd_amqp_session *events = s->connection ? sd_hub_connection_events(s->connection) : NULL;
-  if (events && s->unsettled > 0)
-    sd_amqp_settle(events, s->unsettled_first, s->unsettled_last, SD_AMQP_CODE_ACCEPTED, NULL, NULL);
-  s->unsettled = 0;
-}
-
 static void on_turn(void *owner)
 {
   sd_eventhubs_source *s = owner;
-  if (s->unsettled >= SD_RECEIVER_SETTLE_COUNT)
-    sd_source_settle(s);
   if (s->attention && sd_source_is_active(s)) {
     s->attention = false;
     for (uint32_t i = 0; i < s->count && sd_source_is_active(s); i++) {
@@ -126,10 +123,6 @@ static uint64_t on_tick(void *owner, uint64_t now)
 {
   sd_eventhubs_source *s = owner;
   uint64_t next = UINT64_MAX;
-  if (s->unsettled > 0 && now >= s->settle_due_ms)
-    sd_source_settle(s);
-  else if (s->unsettled > 0)
-    next = s->settle_due_ms;
   for (uint32_t i = 0; i < s->count; i++) {
     sd_receiver *r = &s->receivers[i];
     sd_receiver_attach_if_due(r, now);
@@ -145,7 +138,8 @@ static uint64_t on_tick(void *owner, uint64_t now)
     }
     if (asked && r->deadline_ms < next)
       next = r->deadline_ms;
-    if (r->state == SD_RECEIVER_WAITING && !s->verify && r->due_ms < next)
+    /* One that is due and waits still waits for something else than time. */
+    if (r->state == SD_RECEIVER_WAITING && r->due_ms > now && r->due_ms < next)
       next = r->due_ms;
   }
   return next;
@@ -203,7 +197,6 @@ static void on_over(void *owner, const sd_error *error, bool denied)
   sd_error closed;
   s->connection = NULL;
   s->reauthorizing = false;
-  s->unsettled = 0;
   s->attention = false;
   s->verify = false; /* the next connection asks anyway */
   s->verifying = false;
@@ -226,6 +219,7 @@ static const sd_hub_handler hub_handler = {.on_ready = on_ready,
                                            .on_turn = on_turn,
                                            .on_tick = on_tick,
                                            .on_authorized = on_authorized,
+                                           .on_session = on_session,
                                            .on_over = on_over};
 
 static void connect_source(sd_eventhubs_source *s)
@@ -338,7 +332,7 @@ static void source_stop(sd_source *base)
     finish_stop(s);
     return;
   }
-  sd_source_settle(s);
+  sd_hub_connection_settle(s->connection);
   for (uint32_t i = 0; i < s->count; i++)
     sd_receiver_close(&s->receivers[i]);
   sd_hub_connection_close(s->connection);

@@ -12,8 +12,7 @@
 enum {
   SD_RECEIVER_ROW_COST = 96,     /* bytes of memory of a row beside its texts */
   SD_RECEIVER_MALFORMED_MAX = 3, /* deliveries at one position without a sequence number, then it stops */
-  SD_RECEIVER_SILENT_MAX = 2,    /* refreshes that find a link silent although there are events */
-  SD_RECEIVER_SETTLE_COUNT = 512 /* unsettled deliveries that are settled together */
+  SD_RECEIVER_SILENT_MAX = 2     /* refreshes that find a link silent although there are events */
 };
 
 typedef enum sd_receiver_state {
@@ -95,10 +94,6 @@ struct sd_eventhubs_source {
   sd_credit credit;
   sd_event_decoder decoder;
   uint64_t turn_events; /* delivered in this turn */
-  uint32_t unsettled;   /* deliveries first..last of the events session wait to be settled */
-  uint32_t unsettled_first;
-  uint32_t unsettled_last;
-  uint64_t settle_due_ms;
 };
 
 /* Receivers. */
@@ -124,8 +119,6 @@ sd_status sd_receiver_selector(const sd_receiver *receiver, sd_buf *out);
 void sd_source_rebalance(sd_eventhubs_source *source);
 /* A receiver's link has attached. */
 void sd_source_on_attached(sd_eventhubs_source *source, sd_receiver *receiver);
-/* Settles what waits. */
-void sd_source_settle(sd_eventhubs_source *source);
 
 /* Started, and neither stopping nor halted. */
 bool sd_source_is_active(const sd_eventhubs_source *source);

@@ -156,8 +156,7 @@ static void what_arrives_never_exceeds_the_grant(void **state)
     run_until(c, c->refreshed == (uint32_t)i + 1);
   }
   const sd_eventhubs_source *source = (const sd_eventhubs_source *)c->source;
-  sd_amqp_session *session = sd_hub_connection_events(source->connection);
-  assert_true(c->bytes + sd_amqp_unfinished_bytes(sd_amqp_session_connection(session)) <= 4 * 1024 * 1024);
+  assert_true(c->bytes + sd_hub_connection_unfinished(source->connection) <= 4 * 1024 * 1024);
   c->source->vtable->grant(c->source, 0);
   uint64_t events = c->events;
   assert_true(c->source->vtable->refresh(c->source));
@@ -186,7 +185,7 @@ static void unsettled_deliveries_are_settled_in_ranges(void **state)
   server_append(&c->server, 0, 4000, 20);
   client_start(c);
   run_until(c, c->events == 4000 && c->server.settled >= 4000 / 2);
-  assert_true(c->server.dispositions <= 4000 / SD_RECEIVER_SETTLE_COUNT);
+  assert_true(c->server.dispositions <= 4000 / SD_HUB_SETTLE_COUNT);
   c->source->vtable->stop(c->source); /* the rest */
   run_until(c, c->server.settled == 4000);
 }
