@@ -39,6 +39,9 @@ static const char advice_rows[] = "the target table refuses these rows: look at 
 static const char advice_permission[] = "give this user the right to write the database, then start again";
 static const char advice_lock[] = "close the database in the other process; the mapping goes on by itself";
 static const char advice_disk[] = "make room on the disk; the mapping goes on by itself";
+static const char advice_replay[] =
+    "keep a copy of both files; with the .wal moved away the database opens as it was when DuckDB last wrote "
+    "it, and the events since then are read again";
 static const char advice_reopen[] = "the database was closed after an internal error and is opened again";
 
 typedef struct text_rule {
@@ -64,6 +67,7 @@ static const text_rule text_rules[] = {
     {"read-only file system", {SD_RULE_HALT, 0, advice_permission}},
     {"in read-only mode", {SD_RULE_HALT, 0, advice_permission}},
     {"no such file or directory", {SD_RULE_HALT, 0, "make the folder of the database file"}},
+    {"failure while replaying wal", {SD_RULE_HALT, 0, advice_replay}},
 };
 
 /* Of an I/O error: it comes from the network or will pass. */

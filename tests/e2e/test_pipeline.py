@@ -85,6 +85,47 @@ class Resuming(PipelineCase):
         harness.check_landed(self.database, "main.events", 20000, SIZE)
 
 
+class Crash(PipelineCase):
+    """What a killed process leaves behind. tests/crash does this at random and many times."""
+
+    def leave_a_wal(self, env, count):
+        """Lands events and dies without closing the file."""
+        self.send(count=count)
+        with harness.Pipeline(env, self.state) as pipeline:
+            pipeline.wait_for(lambda s: s["mappings"][0]["landed"] == count, "all events landed")
+            pipeline.process.kill()
+            pipeline.process.wait()
+        wal = self.database.with_name(self.database.name + ".wal")
+        self.assertGreater(wal.stat().st_size, 0)
+        return wal
+
+    def test_a_wal_with_rows_is_replayed(self):
+        env = self.env()
+        self.leave_a_wal(env, 2000)
+        self.send(first=2000, count=1000)
+        self.run_to_end(env)
+        harness.check_landed(self.database, "main.events", 3000, SIZE)
+        harness.check_control(self.database, "events")
+
+    def test_a_file_that_cannot_be_replayed_is_reported_and_left_as_it_is(self):
+        env = self.env()
+        wal = self.leave_a_wal(env, 2000)
+        broken = bytearray(wal.read_bytes())
+        broken[len(broken) // 2] ^= 0xff
+        wal.write_bytes(broken)
+        whole = self.database.read_bytes()
+        done = harness.run(env, self.state, "--until-caught-up", timeout=60)
+        self.assertEqual(done.returncode, 3, done.stderr + done.stdout)
+        self.assertIn("events.duckdb", done.stderr + done.stdout)
+        self.assertEqual(self.database.read_bytes(), whole)
+        self.assertEqual(wal.read_bytes(), bytes(broken))
+        # What the message advises: rows and checkpoints went together, so everything is read again.
+        wal.rename(self.dir / "kept.wal")
+        self.run_to_end(env)
+        harness.check_landed(self.database, "main.events", 2000, SIZE)
+        harness.check_control(self.database, "events")
+
+
 class Faults(PipelineCase):
     def test_cut_connections_and_detached_links_lose_nothing(self):
         env = self.env()
@@ -213,6 +254,35 @@ class BadInput(PipelineCase):
             self.assertNotEqual(status["mappings"][0]["state"], "halted")
             self.assertEqual(pipeline.stop(), 0)
 
+    def test_malformed_frames_are_said_and_tried_again(self):
+        greeting = b"AMQP\x03\x01\x00\x00"
+        answers = [greeting + b"\x00\x00\x00\x03\x02\x01\x00\x00",  # a frame shorter than its header
+                   greeting + b"\xff\xff\xff\xff\x02\x01\x00\x00",  # one larger than anything
+                   greeting + b"\x00\x00\x00\x0c\x02\x01\x00\x00\x00\x53\x40\xc0",  # one that is cut off
+                   greeting + b"\x00\x00\x00\x09\x02\x01\x00\x00\x00"]
+        served = []
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            def answer():
+                while True:
+                    try:
+                        client, _ = server.accept()
+                        client.recv(8)
+                        client.sendall(answers[len(served) % len(answers)])
+                        served.append(client)  # kept open: the frame is the fault, not an end
+                    except OSError:
+                        return
+
+            threading.Thread(target=answer, daemon=True).start()
+            env = self.env(f"Endpoint=sb://127.0.0.1:{server.getsockname()[1]};SharedAccessKeyName=a;"
+                           "SharedAccessKey=bbbbbbbb;UseDevelopmentEmulator=true")
+            with harness.Pipeline(env, self.state) as pipeline:
+                status = pipeline.wait_for(lambda s: len(served) > len(answers), "each malformed frame")
+                self.assertIsNotNone(status["mappings"][0]["error"])
+                self.assertNotEqual(status["mappings"][0]["state"], "halted")
+                self.assertEqual(pipeline.stop(), 0)
+            for client in served:
+                client.close()
+
     def test_a_peer_that_talks_nonsense_is_said_and_tried_again(self):
         with socket.create_server(("127.0.0.1", 0)) as server:
             def answer():
@@ -235,6 +305,17 @@ class BadInput(PipelineCase):
 
 
 class Bodies(PipelineCase):
+    def test_an_event_at_the_publication_limit_lands_and_one_above_is_rejected(self):
+        limit = 1048576
+        envelope = 16  # the data section around the body, and the one around the message
+        self.send(count=1, size=limit - envelope, batch=1)
+        with self.assertRaises(subprocess.CalledProcessError):
+            self.send(first=1, count=1, size=limit - envelope + 1, batch=1)
+        self.send(first=1, count=1, size=300, batch=1)
+        self.run_to_end(self.env())
+        lengths = harness.query(self.database, "SELECT octet_length(event_body::BLOB) AS n FROM events ORDER BY n")
+        self.assertEqual([int(row["n"]) for row in lengths], [300, limit - envelope])
+
     def test_an_event_of_a_megabyte_lands_whole(self):
         size = 1048576 - 1024
         self.send(count=3, size=size, batch=1)

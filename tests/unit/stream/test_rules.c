@@ -98,6 +98,17 @@ static void a_file_that_may_not_be_written_or_lies_nowhere_halts(void **state)
   assert_int_equal(judge(28, "Cannot open file \"/x/y\": No such file or directory").action, SD_RULE_HALT);
 }
 
+/* Trying again would replay it again; to delete the WAL silently would lose committed rows of others. */
+static void a_wal_that_cannot_be_replayed_halts_with_advice(void **state)
+{
+  (void)state;
+  sd_ruling broken =
+      judge(28, "IO Error: Failure while replaying WAL file \"/x.wal\": Corrupt WAL file: entry "
+                "at byte position 2463 computed checksum 1 does not match stored checksum 2");
+  assert_int_equal(broken.action, SD_RULE_HALT);
+  assert_non_null(strstr(broken.advice, ".wal"));
+}
+
 static void network_trouble_in_an_io_error_is_retried_and_an_unknown_one_is_bounded(void **state)
 {
   (void)state;
@@ -161,6 +172,7 @@ int main(void)
       cmocka_unit_test(running_out_of_memory_makes_transactions_smaller),
       cmocka_unit_test(a_full_disk_and_a_locked_file_are_retried_until_they_are_mended),
       cmocka_unit_test(a_file_that_may_not_be_written_or_lies_nowhere_halts),
+      cmocka_unit_test(a_wal_that_cannot_be_replayed_halts_with_advice),
       cmocka_unit_test(network_trouble_in_an_io_error_is_retried_and_an_unknown_one_is_bounded),
       cmocka_unit_test(an_expired_or_refused_token_halts_whatever_its_type),
       cmocka_unit_test(a_motherduck_extension_that_cannot_be_had_halts),
