@@ -31,17 +31,27 @@ static void give_up_and_claim_again(sd_sink_write *op)
 }
 
 /* Inside the sink's transaction, as if the flush had swallowed a row. */
-static void take_a_row_away(duckdb_connection connection)
+static void take_away(duckdb_connection connection, const char *table)
 {
   char sql[512];
   duckdb_result result;
   look l = look_at_path(path);
-  snprintf(sql, sizeof sql, "DELETE FROM %s.main.events WHERE sequence_number = 13",
-           sd_duck_database_alias(l.database));
+  snprintf(sql, sizeof sql, "DELETE FROM %s.main.%s WHERE sequence_number = 13",
+           sd_duck_database_alias(l.database), table);
   look_away(&l);
   memset(&result, 0, sizeof result);
   assert_int_equal(fake.real->query(connection, sql, &result), DuckDBSuccess);
   fake.real->destroy_result(&result);
+}
+
+static void take_a_row_away(duckdb_connection connection)
+{
+  take_away(connection, "events");
+}
+
+static void take_a_dead_letter_away(duckdb_connection connection)
+{
+  take_away(connection, "_streamduck_dead_letters");
 }
 
 static void rows_that_vanish_on_the_way_are_noticed_before_the_commit(void **state)
@@ -59,6 +69,47 @@ static void rows_that_vanish_on_the_way_are_noticed_before_the_commit(void **sta
   give_up_and_claim_again(op);
   land_batch(&f, batch_of(&f, 0, 10, 19));
   check_landed(path, 0, 19);
+}
+
+static sd_batch *binary_batch(int64_t first, int64_t last)
+{
+  sd_batch *batch = new_batch();
+  for (int64_t i = first; i <= last; i++)
+    add_event(&f, batch, 0, i, "\xff\xfe", 2);
+  return batch;
+}
+
+static void dead_letters_that_vanish_on_the_way_are_noticed_too(void **state)
+{
+  (void)state;
+  begin_mapping(&f, 1);
+  arm("SELECT count(*)", FAKE_ACT_BEFORE, take_a_dead_letter_away, DUCKDB_ERROR_INVALID);
+  sd_sink_write *op = write_batch(&f, binary_batch(10, 19));
+  assert_true(fired());
+  assert_int_equal(op->base.error.code, SD_CORRUPT);
+  assert_int_equal(ask(path, "SELECT count(*) FROM _streamduck_dead_letters"), 0);
+  give_up_and_claim_again(op);
+  land_batch(&f, binary_batch(10, 19));
+  assert_int_equal(ask(path, "SELECT count(DISTINCT sequence_number) FROM _streamduck_dead_letters"), 10);
+}
+
+/* A body that is no text is no reason to trust the event's other texts. */
+static void a_dead_letter_whose_properties_are_no_text_either_lands_without_them(void **state)
+{
+  (void)state;
+  begin_mapping(&f, 1);
+  sd_batch *batch = new_batch();
+  sd_event event = {.body = sd_bytes_of("\xff"),
+                    .sequence_number = 3,
+                    .offset = sd_bytes_of("o3"),
+                    .enqueued_us = INT64_C(1700000000000000),
+                    .properties = sd_bytes_of("\xfe\xff"),
+                    .system_properties = sd_bytes_of("")};
+  assert_int_equal(sd_batch_append(batch, 0, "0", f.claims[0].epoch, &event, false), SD_OK);
+  land_batch(&f, batch);
+  assert_int_equal(ask(path, "SELECT count(*) FROM _streamduck_dead_letters WHERE properties IS NULL AND "
+                             "sequence_number = 3 AND body = '\\xFF'::BLOB"),
+                   1);
 }
 
 static look somebody;
@@ -157,6 +208,8 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
   const struct CMUnitTest tests[] = {
       T(rows_that_vanish_on_the_way_are_noticed_before_the_commit),
+      T(dead_letters_that_vanish_on_the_way_are_noticed_too),
+      T(a_dead_letter_whose_properties_are_no_text_either_lands_without_them),
       T(a_table_that_is_altered_during_a_batch_gets_the_batch_once),
       T(two_consumer_groups_have_their_own_checkpoints),
       T(offsets_are_kept_as_they_came),
