@@ -365,6 +365,22 @@ class Running(Program):
             self.assertEqual(len(stored["stored"][0]["partitions"]), 2)
 
     @unittest.skipUnless(library(), "STREAMDUCK_LIBDUCKDB is not set")
+    def test_status_and_checks_go_by_the_file_that_is_named(self):
+        with harness.Emulator("orders:2", "returns:2") as emulator:
+            harness.send(emulator.connection_string, "orders", count=10, size=100, partition="0")
+            self.mapping_env(emulator, hub="returns", MOTHERDUCK_1_DATABASE="y.duckdb")  # .env, which is not meant
+            other = {**GOOD, "EVENTHUB_CONNECTION_STRING": emulator.connection_string}
+            self.write_env("other.env", **other)
+            state = self.path / "state"
+            shared = ("-e", "other.env", "--state-dir", state)
+            self.assertEqual(self.program("run", "--until-caught-up", *shared).returncode, 0)
+            [stored] = json.loads(self.program("status", "--json", *shared).stdout)["stored"]
+            self.assertEqual({p["partition"]: p["landed_sequence"] for p in stored["partitions"]}["0"], 9)
+            checked = self.program("check-credentials", *shared[:2]).stdout
+            self.assertIn("mapping 1: orders on 127.0.0.1: good", checked)
+            self.assertNotIn("returns", checked)
+
+    @unittest.skipUnless(library(), "STREAMDUCK_LIBDUCKDB is not set")
     def test_checkpoints_of_the_python_original_are_imported_once(self):
         with harness.Emulator("orders:2") as emulator:
             harness.send(emulator.connection_string, "orders", count=1000, size=100)
