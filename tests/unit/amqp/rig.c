@@ -304,9 +304,14 @@ sd_status rig_input_frame(rig_side *side, uint8_t type, uint16_t channel, const 
 
 void rig_raw_server(rig_side *side)
 {
+  rig_raw_server_with(side, NULL);
+}
+
+void rig_raw_server_with(rig_side *side, const sd_amqp_connection_options *options)
+{
   memset(side, 0, sizeof *side);
   side->credit = 100;
-  assert_int_equal(rig_side_start(side, true, NULL, 1000), SD_OK);
+  assert_int_equal(rig_side_start(side, true, options, 1000), SD_OK);
   assert_int_equal(rig_input_hex(side, "\"AMQP\" 00010000", 1000), SD_OK);
   assert_int_equal(rig_input_frame(side, 0, 0, "005310 c00401 a10163", 1000), SD_OK);
   assert_int_equal(side->opens, 1);

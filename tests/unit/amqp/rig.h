@@ -79,6 +79,7 @@ sd_status rig_input_frame(rig_side *side, uint8_t type, uint16_t channel, const 
 /* A server that has exchanged headers and open with a peer that the test plays by hand; its output is
  * emptied. */
 void rig_raw_server(rig_side *side);
+void rig_raw_server_with(rig_side *side, const sd_amqp_connection_options *options);
 /* The next performative in the side's output: its code and list, and consumes it. Fails the test when there
  * is none. Views are in `store`. */
 uint8_t rig_next_performative(rig_side *side, uint8_t *store, size_t store_size, sd_amqp_value *ret_list);

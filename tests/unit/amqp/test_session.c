@@ -246,6 +246,57 @@ static void a_window_of_the_callers_closes_and_opens(void **state)
   rig_stop(&r);
 }
 
+static void a_window_that_falls_is_told_at_once_and_one_that_grows_a_little_is_not(void **state)
+{
+  (void)state;
+  rig_side side;
+  sd_amqp_flow flow;
+  begin_raw(&side, "005311 c0<04 40 43 5202 43>");
+  sd_amqp_session_set_incoming_window(side.session, 1000);
+  skip_output(&side);
+  sd_amqp_session_set_incoming_window(side.session, 999);
+  expect_flow(&side, &flow);
+  assert_int_equal(flow.incoming_window, 999);
+  skip_output(&side);
+  sd_amqp_session_set_incoming_window(side.session, 1400);
+  assert_int_equal(sd_amqp_output(side.connection).len, 0);
+  assert_int_equal(sd_amqp_session_incoming_window(side.session), 1400); /* the next flow says so */
+  sd_amqp_session_set_incoming_window(side.session, 1500);
+  expect_flow(&side, &flow);
+  assert_int_equal(flow.incoming_window, 1500);
+  rig_side_stop(&side);
+}
+
+static void a_session_takes_as_many_links_as_its_peer_allows(void **state)
+{
+  (void)state;
+  rig r;
+  sd_amqp_link *link;
+  sd_amqp_connection_options server = rig_options(true);
+  server.handle_max = 1;
+  rig_start_with(&r, NULL, &server);
+  rig_open_session(&r);
+  assert_int_equal(sd_amqp_session_handle_max(r.client.session), 1);
+  assert_int_equal(sd_amqp_session_handle_max(r.server.session), SD_AMQP_LINKS_MAX - 1);
+  rig_attach(&r, "first", SD_AMQP_SENDER);
+  rig_attach(&r, "second", SD_AMQP_SENDER);
+  const sd_amqp_attach third = {.name = sd_bytes_of("third"), .role = SD_AMQP_SENDER};
+  assert_int_equal(sd_amqp_link_attach(r.client.session, &third, NULL, &link), SD_LIMIT);
+  rig_stop(&r);
+  /* A peer that does not keep to it. */
+  rig_side side;
+  server = rig_options(true);
+  server.handle_max = 4;
+  rig_raw_server_with(&side, &server);
+  assert_int_equal(rig_input_frame(&side, 0, 0, "005311 c0<04 40 43 5202 43>", 1000), SD_OK);
+  assert_int_equal(rig_input_frame(&side, 0, 0, "005312 c0<07 a10161 5204 42 40 40 00532845 00532945>", 1000),
+                   SD_OK);
+  assert_int_equal(rig_input_frame(&side, 0, 0, "005312 c0<07 a10162 5205 42 40 40 00532845 00532945>", 1000),
+                   SD_CLOSED);
+  assert_string_equal(side.error.condition, "amqp:connection:framing-error");
+  rig_side_stop(&side);
+}
+
 static void an_unattached_handle_ends_the_session_only(void **state)
 {
   (void)state;
@@ -305,6 +356,8 @@ int main(void)
       cmocka_unit_test(a_transfer_beyond_the_window_ends_the_session_only),
       cmocka_unit_test(the_engine_keeps_the_window_open),
       cmocka_unit_test(a_window_of_the_callers_closes_and_opens),
+      cmocka_unit_test(a_window_that_falls_is_told_at_once_and_one_that_grows_a_little_is_not),
+      cmocka_unit_test(a_session_takes_as_many_links_as_its_peer_allows),
       cmocka_unit_test(an_unattached_handle_ends_the_session_only),
       cmocka_unit_test(malformed_performatives_of_a_session_close_the_connection),
       cmocka_unit_test(a_second_begin_on_a_channel_is_not_allowed),
