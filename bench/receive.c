@@ -99,6 +99,9 @@ static void on_refreshed(void *owner, const sd_source_partition *partitions, uin
 static void on_stopped(void *owner)
 {
   receiving *r = owner;
+  if (r->ended_ns == 0 && r->started_ns > 0) { /* nothing was to come, or it failed */
+    r->ended_ns = sd_clock_monotonic_ns();
+  }
   uv_stop(&r->loop);
 }
 
