@@ -103,13 +103,31 @@ static void a_dead_letter_whose_properties_are_no_text_either_lands_without_them
                     .sequence_number = 3,
                     .offset = sd_bytes_of("o3"),
                     .enqueued_us = INT64_C(1700000000000000),
-                    .properties = sd_bytes_of("\xfe\xff"),
+                    .properties = sd_bytes_of("{\"bad\":\"\xfe\xff and more than twelve bytes\"}"),
                     .system_properties = sd_bytes_of("")};
   assert_int_equal(sd_batch_append(batch, 0, "0", f.claims[0].epoch, &event, false), SD_OK);
   land_batch(&f, batch);
   assert_int_equal(ask(path, "SELECT count(*) FROM _streamduck_dead_letters WHERE properties IS NULL AND "
                              "sequence_number = 3 AND body = '\\xFF'::BLOB"),
                    1);
+}
+
+/* Without a transaction the fence would move the checkpoint by itself, and the rows after it might not come.
+ */
+static void nothing_is_written_where_no_transaction_could_be_begun(void **state)
+{
+  (void)state;
+  begin_mapping(&f, 1);
+  land_batch(&f, batch_of(&f, 0, 0, 9));
+  arm("BEGIN", FAKE_FAIL, NULL, DUCKDB_ERROR_CONNECTION);
+  sd_sink_write *op = write_batch(&f, batch_of(&f, 0, 10, 19));
+  assert_true(fired());
+  assert_int_equal(op->base.error.code, SD_IO);
+  assert_true(op->base.error.retriable);
+  check_landed(path, 0, 9);
+  give_up_and_claim_again(op);
+  land_batch(&f, batch_of(&f, 0, 10, 19));
+  check_landed(path, 0, 19);
 }
 
 static look somebody;
@@ -210,6 +228,7 @@ int main(void)
       T(rows_that_vanish_on_the_way_are_noticed_before_the_commit),
       T(dead_letters_that_vanish_on_the_way_are_noticed_too),
       T(a_dead_letter_whose_properties_are_no_text_either_lands_without_them),
+      T(nothing_is_written_where_no_transaction_could_be_begun),
       T(a_table_that_is_altered_during_a_batch_gets_the_batch_once),
       T(two_consumer_groups_have_their_own_checkpoints),
       T(offsets_are_kept_as_they_came),
