@@ -158,7 +158,7 @@ static void take_turns(sd_hub_connection *c, uint64_t now)
     *end = first;
     c->events = first->next;
     first->next = NULL;
-    c->turn_due_ms = now + c->settings->timing.pause_ms;
+    c->turn_due_ms = now + c->settings->timing.window_idle_ms;
   }
   sd_hub_connection_wake_at(c, c->turn_due_ms);
 }
@@ -195,12 +195,13 @@ static uint64_t take_stock(sd_hub_connection *c, uint64_t now, bool *ret_wanting
 }
 
 /* Takes back what sessions have beyond their share: when the frames became fewer, or when others are in want
- * and a session is idle. What a busy one was allowed is on its way. */
+ * and a session is idle. From a busy one nothing could be taken back: what it was allowed is on its way, and
+ * would come beside what the others get for it. */
 static uint64_t reclaim(sd_hub_connection *c, uint64_t now, uint64_t sum, uint32_t frames, bool wanting)
 {
   bool too_much = sum > frames;
   for (sd_hub_session *session = c->events; session; session = session->next) {
-    uint64_t idle_ms = session->used_ms + c->settings->timing.pause_ms;
+    uint64_t idle_ms = session->used_ms + c->settings->timing.window_idle_ms;
     if (session->window <= session->share || !(too_much || wanting))
       continue;
     if (!too_much && now < idle_ms) {

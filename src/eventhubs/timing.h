@@ -17,7 +17,8 @@ enum {
   SD_EVENTHUBS_SETTLE_MS = 1000,           /* longest wait before unsettled deliveries are settled */
   SD_EVENTHUBS_VERDICT_TIMEOUT_MS = 60000, /* of the broker on a published batch */
   SD_EVENTHUBS_TOKEN_LIFETIME_S = 3600,    /* of a token that we sign; renewed after three quarters */
-  SD_EVENTHUBS_TOKEN_RETRY_MS = 30000      /* longest wait before a failed renewal is tried again */
+  SD_EVENTHUBS_TOKEN_RETRY_MS = 30000,     /* longest wait before a failed renewal is tried again */
+  SD_EVENTHUBS_WINDOW_IDLE_MS = 500 /* a session that uses none of its window for so long may lose it */
 };
 
 typedef struct sd_eventhubs_timing {
@@ -33,6 +34,7 @@ typedef struct sd_eventhubs_timing {
   uint32_t verdict_timeout_ms;
   uint32_t token_lifetime_ms;
   uint32_t token_retry_ms;
+  uint32_t window_idle_ms;
 } sd_eventhubs_timing;
 
 #define SD_EVENTHUBS_TIMING_DEFAULT                                                                          \
@@ -40,7 +42,8 @@ typedef struct sd_eventhubs_timing {
     SD_EVENTHUBS_STEP_TIMEOUT_MS, SD_EVENTHUBS_STOP_TIMEOUT_MS, SD_EVENTHUBS_IDLE_TIMEOUT_MS,                \
         SD_EVENTHUBS_BACKOFF_BASE_MS, SD_EVENTHUBS_BACKOFF_CAP_MS, SD_EVENTHUBS_BUSY_WAIT_MS,                \
         SD_EVENTHUBS_TIMEOUT_WAIT_MS, SD_EVENTHUBS_PAUSE_MS, SD_EVENTHUBS_SETTLE_MS,                         \
-        SD_EVENTHUBS_VERDICT_TIMEOUT_MS, SD_EVENTHUBS_TOKEN_LIFETIME_S * 1000, SD_EVENTHUBS_TOKEN_RETRY_MS   \
+        SD_EVENTHUBS_VERDICT_TIMEOUT_MS, SD_EVENTHUBS_TOKEN_LIFETIME_S * 1000, SD_EVENTHUBS_TOKEN_RETRY_MS,  \
+        SD_EVENTHUBS_WINDOW_IDLE_MS                                                                          \
   }
 
 #endif

@@ -103,6 +103,7 @@ sd_eventhubs_timing client_timing(void)
   timing.timeout_wait_ms = 10;
   timing.pause_ms = 20;
   timing.settle_ms = 20;
+  timing.window_idle_ms = 20;
   timing.stop_timeout_ms = 2000;
   return timing;
 }

@@ -143,6 +143,36 @@ static void batches_are_stored_and_their_verdicts_told(void **state)
   assert_int_equal(f->client.server.last_batch_format, 0x80013700u);
 }
 
+static void partitions_on_different_sessions_get_their_own_verdicts(void **state)
+{
+  enum { PARTITIONS = 6 };
+  static const char *const ids[PARTITIONS] = {"0", "1", "2", "3", "4", "5"};
+  fixture *f = *state;
+  sd_sender_event event = event_of("one");
+  int users[PARTITIONS];
+  f->client.server.partition_count = PARTITIONS;
+  f->client.server.handle_max = 3; /* 4 links on a session */
+  start(f);
+  for (uint32_t i = 0; i < PARTITIONS; i++) {
+    send_one(f, ids[i], &event, 1, &users[i]);
+    run_until(&f->client, f->accepted == i + 1);
+    assert_ptr_equal(f->last_user, &users[i]);
+    assert_int_equal(f->client.server.partitions[i].received, 1);
+  }
+  /* Now one session has had 4 deliveries and the other 2; from here on their ids are the same. */
+  for (uint32_t i = 1; i <= 2; i++) {
+    send_one(f, ids[5], &event, 1, &users[5]);
+    run_until(&f->client, f->accepted == PARTITIONS + i);
+  }
+  f->client.server.publish = (server_refusal){"amqp:internal-error", "scripted", 1};
+  send_one(f, ids[0], &event, 1, &users[0]);
+  send_one(f, ids[5], &event, 1, &users[5]);
+  run_until(&f->client, f->accepted + f->rejected == PARTITIONS + 4);
+  assert_int_equal(f->rejected, 1);
+  assert_ptr_equal(f->last_user, &users[5]);
+  assert_int_equal(f->client.server.connections, 1);
+}
+
 static void many_batches_are_under_way_at_once_and_none_is_forgotten(void **state)
 {
   fixture *f = *state;
@@ -298,6 +328,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
   const struct CMUnitTest tests[] = {
       TEST(batches_are_stored_and_their_verdicts_told),
+      TEST(partitions_on_different_sessions_get_their_own_verdicts),
       TEST(many_batches_are_under_way_at_once_and_none_is_forgotten),
       TEST(no_more_than_the_maximum_waits_for_a_verdict),
       TEST(a_rejected_batch_is_told_with_its_condition_and_the_next_one_goes_through),
