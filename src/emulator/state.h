@@ -13,9 +13,9 @@
 
 enum {
   EMU_PARTITION_ID_MAX = 12,
-  EMU_TICK_MS = 500,            /* heartbeats and expiring tokens */
-  EMU_IDLE_TIMEOUT_MS = 240000, /* what the service advertises (eventhubs.md §1.1) */
-  EMU_FRAME_SIZE = 262144,
+  EMU_TICK_MS = 500,                  /* heartbeats and expiring tokens */
+  EMU_IDLE_TIMEOUT_MS = 240000,       /* what the service advertises (eventhubs.md §1.1) */
+  EMU_FRAME_SIZE = 65536,             /* as the service; uamqp cannot send a frame above its own 65536 */
   EMU_WINDOW = 65536,                 /* incoming frames per session */
   EMU_DELIVERY_MAX = 4 * 1024 * 1024, /* a larger delivery is not even read to its end */
   EMU_PRODUCER_CREDIT = 1000,
