@@ -2,6 +2,8 @@
 /* Ways in which DuckDB, or somebody beside us, could lose or double rows without a word. */
 #include "fake_duck.h"
 
+#include <semaphore.h>
+
 static char path[512];
 static fixture f;
 
@@ -154,29 +156,82 @@ static void a_table_that_is_altered_during_a_batch_gets_the_batch_once(void **st
   check_landed(path, 0, 29);
 }
 
-static void two_consumer_groups_have_their_own_checkpoints(void **state)
+/* Namespace, hub, consumer group and target: two mappings that differ in one of them share no checkpoint. */
+static void every_part_of_the_key_keeps_checkpoints_apart(void **state)
 {
   (void)state;
   begin_mapping(&f, 1);
   land_batch(&f, batch_of(&f, 0, 0, 9));
+  sd_target others[4];
+  for (int i = 0; i < 4; i++)
+    others[i] = test_target();
+  others[0].ns = "other.example.org";
+  others[1].hub = "other";
+  others[2].consumer_group = "other";
+  others[3].table = "other";
+  for (int i = 0; i < 4; i++) {
+    fixture second;
+    fixture_init(&second);
+    second.target = others[i];
+    second.sink = f.sink;
+    begin_mapping(&second, 1);
+    assert_int_equal(second.claims[0].epoch, 1);
+    assert_false(second.claims[0].checkpoint.found);
+    land_batch(&second, batch_of(&second, 0, 0, 4));
+    second.sink = NULL;
+    fixture_end(&second);
+    land_batch(&f, batch_of(&f, 0, 10 + i * 10, 19 + i * 10));
+  }
+  assert_int_equal(ask(path, "SELECT count(*) FROM events"), 50 + 3 * 5);
+  assert_int_equal(ask(path, "SELECT count(*) FROM other"), 5);
+  assert_int_equal(ask(path, "SELECT count(*) FROM _streamduck_checkpoints WHERE sequence_number = 4"), 4);
+  assert_int_equal(ask(path, "SELECT count(*) FROM _streamduck_checkpoints WHERE sequence_number = 49"), 1);
+}
+
+static sem_t all_sent;
+
+static void wait_until_all_are_sent(duckdb_connection connection)
+{
+  (void)connection;
+  sem_wait(&all_sent);
+}
+
+/* One mapping has twenty transactions before it; the other one's only batch must not wait for all of them. */
+static void a_mapping_with_a_backlog_does_not_keep_another_waiting(void **state)
+{
+  (void)state;
+  enum { BACKLOG = 20 };
+  f.target.transaction_bytes = 1; /* no two batches in one transaction */
+  begin_mapping(&f, 1);
   fixture second;
   fixture_init(&second);
-  second.target.consumer_group = "second";
+  second.target.table = "other";
   second.sink = f.sink;
   begin_mapping(&second, 1);
-  assert_int_equal(second.claims[0].epoch, 1);
-  assert_false(second.claims[0].checkpoint.found);
-  land_batch(&second, batch_of(&second, 0, 0, 4));
-  land_batch(&f, batch_of(&f, 0, 10, 19));
+  sem_init(&all_sent, 0, 0);
+  arm("BEGIN", FAKE_ACT_BEFORE, wait_until_all_are_sent, DUCKDB_ERROR_INVALID);
+  sd_sink_write *backlog[BACKLOG];
+  for (int i = 0; i < BACKLOG; i++) {
+    backlog[i] = new_write(&f, batch_of(&f, 0, i * 10, i * 10 + 9));
+    send_op(&f, &backlog[i]->base);
+  }
+  sd_sink_write *only = new_write(&second, batch_of(&second, 0, 0, 9));
+  only->base.reply_to = f.replies;
+  send_op(&second, &only->base);
+  sem_post(&all_sent);
+  int place = -1;
+  for (int i = 0; i <= BACKLOG; i++) {
+    sd_sink_op *op = await(&f);
+    check_ok(op->error.code, &op->error, "write");
+    if (op == &only->base)
+      place = i;
+    free_write((sd_sink_write *)op);
+  }
+  assert_in_range(place, 0, 2);
   second.sink = NULL;
   fixture_end(&second);
-  assert_int_equal(ask(path, "SELECT count(*) FROM events"), 25);
-  const char *of = "SELECT sequence_number FROM _streamduck_checkpoints WHERE consumer_group = ";
-  char sql[256];
-  snprintf(sql, sizeof sql, "%s'$default'", of);
-  assert_int_equal(ask(path, sql), 19);
-  snprintf(sql, sizeof sql, "%s'second'", of);
-  assert_int_equal(ask(path, sql), 4);
+  sem_destroy(&all_sent);
+  check_landed(path, 0, BACKLOG * 10 - 1);
 }
 
 /* Every offset is text and only handed back: also those of a geo-replicated namespace, which are no numbers,
@@ -230,7 +285,8 @@ int main(void)
       T(a_dead_letter_whose_properties_are_no_text_either_lands_without_them),
       T(nothing_is_written_where_no_transaction_could_be_begun),
       T(a_table_that_is_altered_during_a_batch_gets_the_batch_once),
-      T(two_consumer_groups_have_their_own_checkpoints),
+      T(every_part_of_the_key_keeps_checkpoints_apart),
+      T(a_mapping_with_a_backlog_does_not_keep_another_waiting),
       T(offsets_are_kept_as_they_came),
       T(the_tables_are_made_all_or_none),
   };
