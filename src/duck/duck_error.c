@@ -129,6 +129,18 @@ void sd_duck_scrub_data(char *message)
   blank_quoted(message, "Duplicate key \"", '"');
 }
 
+/* COMMIT wraps what it met into an error of the transaction; short memory is no conflict. */
+static duckdb_error_type true_type(duckdb_error_type type, const char *message)
+{
+  static const char *const memory[] = {"failed to pin block", "could not allocate block",
+                                       "failed to allocate data", "Out of Memory"};
+  for (size_t i = 0; type == DUCKDB_ERROR_TRANSACTION && i < sizeof memory / sizeof *memory; i++) {
+    if (strstr(message, memory[i]))
+      return DUCKDB_ERROR_OUT_OF_MEMORY;
+  }
+  return type;
+}
+
 sd_status sd_duck_error_set(sd_error *error, duckdb_error_type type, const char *text,
                             const sd_scrubber *scrubber)
 {
@@ -141,6 +153,7 @@ sd_status sd_duck_error_set(sd_error *error, duckdb_error_type type, const char 
   sd_status code = SD_DATABASE;
   bool retriable = false;
   bool fatal = false;
+  type = true_type(type, message);
   for (size_t i = 0; i < sizeof type_rules / sizeof *type_rules; i++) {
     if (type_rules[i].type != type)
       continue;

@@ -36,9 +36,6 @@ sd_status sd_landing_recover(sd_landing *landing, bool *ret_committed, sd_error 
       committed = true;
   }
   sd_duck_result_free(rows);
-  sd_log_warning(landing->sink->log, "sink",
-                 "%s: COMMIT gave an error; reading the checkpoints shows that it %s",
-                 landing->sink->database_name, committed ? "happened" : "did not happen");
   *ret_committed = committed;
   return SD_OK;
 }

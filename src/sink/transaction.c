@@ -56,6 +56,9 @@ static sd_landing_outcome commit(sd_landing *landing, uint64_t began_ns, sd_erro
       }
       return SD_LANDING_FAILED;
     }
+    sd_log_warning(
+        landing->sink->log, "sink", "%s: COMMIT gave an error; reading the checkpoints shows that it %s: %s",
+        landing->sink->database_name, committed ? "happened" : "did not happen", error ? error->message : "");
   }
   if (!committed)
     return error && sd_duck_error_is_conflict(error) ? SD_LANDING_AGAIN : SD_LANDING_FAILED;

@@ -71,6 +71,15 @@ static void errors_of_rows_are_told_apart(void **state)
   sd_error memory = map(DUCKDB_ERROR_OUT_OF_MEMORY, "Out of Memory Error: …");
   assert_true(sd_duck_error_is_memory(&memory));
   assert_true(memory.retriable);
+  /* COMMIT says so in its own way, and it is no conflict. */
+  sd_error commit;
+  assert_int_equal(sd_duck_error_set(&commit, DUCKDB_ERROR_TRANSACTION,
+                                     "TransactionContext Error: Failed to commit: failed to pin block of "
+                                     "size 256.0 KiB (63.8 MiB/64.0 MiB used)",
+                                     NULL),
+                   commit.code);
+  assert_true(sd_duck_error_is_memory(&commit));
+  assert_false(sd_duck_error_is_conflict(&commit));
 }
 
 static void known_texts_get_advice_and_the_right_rule(void **state)
