@@ -270,7 +270,6 @@ void sd_lease_open_replied(sd_mapping *mapping)
 {
   mapping->open_busy = false;
   if (mapping->open_op.base.error.code != SD_OK) {
-    sd_error_prefix(&mapping->open_op.base.error, "opening %s", mapping->settings->database);
     sd_mapping_fail(mapping, &mapping->open_op.base.error);
     return;
   }
