@@ -4,7 +4,8 @@
  * once.
  *
  * One thread calls sd_stream_run, which works until it is stopped; the engine adds one thread per database.
- * Signals, files of settings and printing are the caller's business.
+ * Signals, files of settings and printing are the caller's business; the program must ignore SIGPIPE, because
+ * a peer may be gone when its socket is written to.
  */
 #ifndef STREAMDUCK_STREAM_H
 #define STREAMDUCK_STREAM_H
