@@ -331,6 +331,18 @@ sd_status sd_duck_database_ensure(sd_duck_database *database, sd_error *error)
   return status;
 }
 
+sd_status sd_duck_instance_raise_memory(sd_duck_instance *instance, uint32_t *ret_limit_mb, sd_error *error)
+{
+  pthread_mutex_lock(&instance->lock);
+  sd_status status = instance->handle ? SD_OK : renew(instance, error);
+  if (status == SD_OK)
+    status = sd_duck_raise_memory(instance, error);
+  if (status == SD_OK)
+    *ret_limit_mb = instance->memory_limit_mb;
+  pthread_mutex_unlock(&instance->lock);
+  return status;
+}
+
 sd_status sd_duck_instance_reopen(sd_duck_instance *instance, uint64_t generation, sd_error *error)
 {
   sd_status status = SD_OK;

@@ -14,7 +14,8 @@
 
 enum {
   SD_DUCK_ALIAS_MAX = 256,            /* bytes of a catalog's name in SQL, with NUL */
-  SD_DUCK_MEMORY_LIMIT_MB = 64,       /* DuckDB's buffers, all attached files together */
+  SD_DUCK_MEMORY_LIMIT_MB = 64,       /* DuckDB's buffers at first, all attached files together */
+  SD_DUCK_MEMORY_LIMIT_MAX_MB = 4096, /* to which it may be raised, or half of the machine's memory */
   SD_DUCK_WAL_AUTOCHECKPOINT_MB = 512 /* safety net: COMMIT itself checkpoints; we do it before, at 64 MB */
 };
 
@@ -52,6 +53,13 @@ void sd_duck_database_detach(sd_duck_database *database);
 const char *sd_duck_database_alias(const sd_duck_database *database);
 /* The file's canonical path; NULL for a MotherDuck database. */
 const char *sd_duck_database_path(const sd_duck_database *database);
+
+/* Doubles DuckDB's memory limit, also for later openings, and tells the new one in MiB. DuckDB handles 2048
+ * rows of a column at once, so that large bodies need more than SD_DUCK_MEMORY_LIMIT_MB. SD_LIMIT at the
+ * maximum. The caller must not be inside a connection. (Attaching raises the limit by itself when a WAL does
+ * not fit.) */
+SD_MUST_CHECK sd_status sd_duck_instance_raise_memory(sd_duck_instance *instance, uint32_t *ret_limit_mb,
+                                                      sd_error *error);
 
 /* Opens the instance anew after an error that has `fatal` set: waits until no connection is in use, closes
  * everything, opens, attaches the databases again (one that fails is tried again when it is used next).

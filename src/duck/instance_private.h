@@ -34,6 +34,7 @@ struct sd_duck_instance {
   sd_duck_call control;   /* ATTACH, DETACH, settings; under lock */
   atomic_uint_fast64_t generation; /* counts openings */
   uint32_t aliases;                /* given so far; lock */
+  uint32_t memory_limit_mb;        /* lock */
   sd_duck_database *databases;     /* lock */
   sd_duck_connection *connections; /* lock */
 };
@@ -52,6 +53,8 @@ struct sd_duck_connection {
 SD_MUST_CHECK sd_status sd_duck_open(sd_duck_instance *instance, sd_error *error);
 /* Closes handle and control (lock held, no connection has a handle). */
 void sd_duck_shut(sd_duck_instance *instance);
+/* Doubles the memory limit. Lock held, instance open. */
+SD_MUST_CHECK sd_status sd_duck_raise_memory(sd_duck_instance *instance, sd_error *error);
 /* Lock held, instance open. */
 SD_MUST_CHECK sd_status sd_duck_attach(sd_duck_instance *instance, sd_duck_database *database,
                                        sd_error *error);

@@ -5,7 +5,9 @@
 #include "duck/instance_private.h"
 #include "duck/quote.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #ifndef SD_VERSION
 #define SD_VERSION "0"
@@ -37,8 +39,7 @@ static sd_status configure(const sd_duck_instance *instance, duckdb_config confi
 {
   char memory[32];
   char wal[32];
-  snprintf(memory, sizeof memory, "%dMiB",
-           instance->token ? (int)MOTHERDUCK_MEMORY_LIMIT_MB : (int)SD_DUCK_MEMORY_LIMIT_MB);
+  snprintf(memory, sizeof memory, "%" PRIu32 "MiB", instance->memory_limit_mb);
   snprintf(wal, sizeof wal, "%dMiB", SD_DUCK_WAL_AUTOCHECKPOINT_MB);
   const char *const settings[][2] = {
       {"memory_limit", memory},
@@ -108,8 +109,34 @@ static sd_status connect_control(sd_duck_instance *instance, sd_error *error)
   return instance->token ? set_up_motherduck(instance, error) : SD_OK;
 }
 
+static uint32_t memory_limit_max_mb(void)
+{
+  long pages = sysconf(_SC_PHYS_PAGES);
+  long page = sysconf(_SC_PAGESIZE);
+  uint64_t half =
+      pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page / 2 >> 20 : SD_DUCK_MEMORY_LIMIT_MB;
+  return half < SD_DUCK_MEMORY_LIMIT_MAX_MB ? (uint32_t)half : (uint32_t)SD_DUCK_MEMORY_LIMIT_MAX_MB;
+}
+
+sd_status sd_duck_raise_memory(sd_duck_instance *instance, sd_error *error)
+{
+  char sql[64];
+  uint32_t limit = instance->memory_limit_mb * 2;
+  if (limit > memory_limit_max_mb())
+    return sd_error_set(error, SD_LIMIT,
+                        "DuckDB's memory limit stays at %" PRIu32 " MiB: bodies are too large",
+                        instance->memory_limit_mb);
+  snprintf(sql, sizeof sql, "SET GLOBAL memory_limit = '%" PRIu32 "MiB'", limit);
+  sd_status status = execute(instance, sql, error);
+  if (status == SD_OK)
+    instance->memory_limit_mb = limit;
+  return status;
+}
+
 sd_status sd_duck_open(sd_duck_instance *instance, sd_error *error)
 {
+  if (instance->memory_limit_mb == 0)
+    instance->memory_limit_mb = instance->token ? MOTHERDUCK_MEMORY_LIMIT_MB : SD_DUCK_MEMORY_LIMIT_MB;
   const sd_duck_api *api = instance->api;
   duckdb_config config = NULL;
   char *why = NULL;
@@ -176,7 +203,13 @@ sd_status sd_duck_attach(sd_duck_instance *instance, sd_duck_database *database,
     sd_duck_quote_identifier(&sql, database->alias);
     sd_buf_append_text(&sql, database->read_only ? " (TYPE duckdb, READ_ONLY)" : " (TYPE duckdb)");
   }
-  sd_status status = execute_buf(instance, &sql, error);
+  sd_error why;
+  sd_status status = execute_buf(instance, &sql, &why);
+  /* The replay of a WAL with large bodies needs as much memory as writing them did. */
+  while (status != SD_OK && sd_duck_error_is_memory(&why) && sd_duck_raise_memory(instance, NULL) == SD_OK)
+    status = execute_buf(instance, &sql, &why);
+  if (status != SD_OK && error)
+    *error = why;
   sd_buf_release(&sql);
   if (status == SD_OK && !instance->token && !database->read_only)
     spill_beside(instance, database->name);

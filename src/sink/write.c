@@ -24,6 +24,20 @@ static void grow(land_progress *progress)
   progress->reopened = false;
 }
 
+/* DuckDB handles 2048 rows of a column at once, however few a transaction has: large bodies need a higher
+ * limit, smaller transactions do not help. *ret_raised: there was room up to the maximum. */
+static sd_status give_more_memory(sd_duck_sink *sink, bool *ret_raised, sd_error *error)
+{
+  sd_error ignored; /* SD_LIMIT; the shortage itself is what the caller goes on with */
+  uint32_t limit_mb = 0;
+  sd_sink_leave(sink);
+  *ret_raised = sd_duck_instance_raise_memory(sink->instance, &limit_mb, &ignored) == SD_OK;
+  if (*ret_raised)
+    sd_log_info(sink->log, "sink", "%s: DuckDB's memory limit is now %u MiB, which bodies of this size need",
+                sink->database_name, (unsigned)limit_mb);
+  return sd_sink_enter(sink, error);
+}
+
 /* What a failed transaction asks for; SD_OK: try again as `progress` now says. */
 static sd_status react(sd_landing *landing, land_progress *progress, sd_error *error)
 {
@@ -38,9 +52,22 @@ static sd_status react(sd_landing *landing, land_progress *progress, sd_error *e
                      landing->mapping->target.schema, landing->mapping->target.table, error->message);
     return sd_plan_refuse(plan, error->message) == SD_OK ? SD_OK : error->code;
   }
-  if (sd_duck_error_is_memory(error) && plan->live > 1) {
-    progress->max_live = plan->live / 2;
-    return SD_OK;
+  if (sd_duck_error_is_memory(error)) {
+    sd_error why;
+    bool raised = false;
+    sd_status status = give_more_memory(landing->sink, &raised, &why);
+    if (status == SD_OK && raised && error->fatal)
+      status = sd_sink_reopen(landing->sink, &why);
+    if (status != SD_OK) {
+      *error = why;
+      return status;
+    }
+    if (raised)
+      return SD_OK;
+    if (plan->live > 1) {
+      progress->max_live = plan->live / 2;
+      return SD_OK;
+    }
   }
   if (error->fatal && error->code != SD_CORRUPT && !progress->reopened) {
     progress->reopened = true;

@@ -322,6 +322,16 @@ class Bodies(PipelineCase):
         self.run_to_end(self.env())
         harness.check_landed(self.database, "main.events", 3, size)
 
+    def test_many_large_events_land_whole(self):
+        """More than DuckDB's first memory limit holds in one vector of 2048 rows; again after a restart."""
+        size = 100_000
+        self.send(count=1200, size=size, batch=9)
+        self.run_to_end(self.env())
+        self.send(first=1200, count=300, size=size, batch=9)
+        self.run_to_end(self.env())
+        harness.check_landed(self.database, "main.events", 1500, size)
+        harness.check_control(self.database, "events")
+
     def test_bodies_that_are_not_text_go_to_the_dead_letters_unchanged(self):
         self.send(count=100, binary_every=10)
         self.run_to_end(self.env())

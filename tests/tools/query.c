@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SQL_MAX = 1024 * 1024 };
+enum { SQL_MAX = 1024 * 1024, QUERY_MEMORY_MB = 1024 };
 
 static int fail(const sd_error *error)
 {
@@ -60,6 +60,11 @@ int main(int argc, char **argv)
   sd_duck_connection *connection = NULL;
   sd_error error;
   sd_status status = sd_duck_instance_acquire(&options, &instance, &error);
+  /* A test compares large bodies as a whole. */
+  uint32_t memory_mb = 0;
+  while (status == SD_OK && memory_mb < QUERY_MEMORY_MB) {
+    status = sd_duck_instance_raise_memory(instance, &memory_mb, &error);
+  }
   if (status == SD_OK) {
     status = sd_duck_database_attach(instance, path, !hold && !write, &database, &error);
   }

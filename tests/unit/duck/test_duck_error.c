@@ -73,11 +73,11 @@ static void errors_of_rows_are_told_apart(void **state)
   assert_true(memory.retriable);
   /* COMMIT says so in its own way, and it is no conflict. */
   sd_error commit;
-  assert_int_equal(sd_duck_error_set(&commit, DUCKDB_ERROR_TRANSACTION,
+  sd_status code = sd_duck_error_set(&commit, DUCKDB_ERROR_TRANSACTION,
                                      "TransactionContext Error: Failed to commit: failed to pin block of "
                                      "size 256.0 KiB (63.8 MiB/64.0 MiB used)",
-                                     NULL),
-                   commit.code);
+                                     NULL);
+  assert_int_equal(code, commit.code);
   assert_true(sd_duck_error_is_memory(&commit));
   assert_false(sd_duck_error_is_conflict(&commit));
 }

@@ -122,14 +122,15 @@ static void a_failed_statement_ends_in_rollback(void **state)
   check_landed(path, 0, 19);
 }
 
-static void memory_errors_make_smaller_transactions(void **state)
+static void a_memory_error_raises_the_limit_and_the_same_rows_land(void **state)
 {
   (void)state;
   arm("SELECT count(*)", FAKE_FAIL, NULL, DUCKDB_ERROR_OUT_OF_MEMORY);
   land_batch(&f, batch_of(&f, 0, 10, 20009));
   assert_true(fired());
   check_landed(path, 0, 20009);
-  assert_int_equal(ask(path, "SELECT count(DISTINCT ingestion_timestamp) FROM events"), 3);
+  assert_int_equal(ask(path, "SELECT count(DISTINCT ingestion_timestamp) FROM events"), 2);
+  assert_int_equal(ask(path, "SELECT (current_setting('memory_limit') = '128.0 MiB')::INT"), 1);
 }
 
 static void an_invalidated_database_is_opened_anew_once(void **state)
@@ -243,7 +244,7 @@ int main(void)
       T(a_commit_that_met_a_conflict_is_run_again),
       T(after_a_lost_answer_and_a_new_owner_the_partition_is_given_up),
       T(a_failed_statement_ends_in_rollback),
-      T(memory_errors_make_smaller_transactions),
+      T(a_memory_error_raises_the_limit_and_the_same_rows_land),
       T(an_invalidated_database_is_opened_anew_once),
       T(a_database_that_stays_broken_is_an_error),
       T(a_commit_that_broke_the_database_is_decided_after_reopening),
