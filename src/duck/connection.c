@@ -196,11 +196,6 @@ sd_status sd_duck_query_int64_buf(sd_duck_connection *connection, sd_buf *sql, i
   return status == SD_OK ? sd_duck_query_int64(connection, sd_buf_text(sql), ret_value, error) : status;
 }
 
-void sd_duck_connection_interrupt(sd_duck_connection *connection)
-{
-  sd_duck_call_interrupt(&connection->call);
-}
-
 void sd_duck_connection_cancel(sd_duck_connection *connection)
 {
   sd_duck_call_cancel(&connection->call);

@@ -65,8 +65,6 @@ SD_MUST_CHECK sd_status sd_duck_query_int64(sd_duck_connection *connection, cons
 SD_MUST_CHECK sd_status sd_duck_query_int64_buf(sd_duck_connection *connection, sd_buf *sql,
                                                 int64_t *ret_value, sd_error *error);
 
-/* Interrupts the call that runs now, if any. Any thread. */
-void sd_duck_connection_interrupt(sd_duck_connection *connection);
 /* From now on every call fails with SD_CANCELLED, the running one is interrupted until it ends. Any thread.
  */
 void sd_duck_connection_cancel(sd_duck_connection *connection);

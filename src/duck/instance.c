@@ -168,11 +168,6 @@ void sd_duck_instance_release(sd_duck_instance *instance)
     free_instance(instance);
 }
 
-const sd_duck_api *sd_duck_instance_api(const sd_duck_instance *instance)
-{
-  return instance->api;
-}
-
 /* The path with links and dots resolved, without opening the file (that would drop DuckDB's lock on it). */
 static sd_status canonical_path(const char *path, char *dst, size_t size, sd_error *error)
 {

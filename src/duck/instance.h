@@ -37,8 +37,6 @@ SD_MUST_CHECK sd_status sd_duck_instance_acquire(const sd_duck_instance_options 
 /* The last one closes it. NULL is allowed. */
 void sd_duck_instance_release(sd_duck_instance *instance);
 
-const sd_duck_api *sd_duck_instance_api(const sd_duck_instance *instance);
-
 /* SD_CONFIG unless this is the bare name of a MotherDuck database, without `md:` and parameters. */
 SD_MUST_CHECK sd_status sd_duck_motherduck_name_check(const char *name, sd_error *error);
 

@@ -149,15 +149,6 @@ sd_status sd_duck_sink_new(const sd_duck_sink_options *options, sd_sink **ret_si
   return SD_OK;
 }
 
-bool sd_duck_sink_is_hung(const sd_sink *base)
-{
-  sd_duck_sink *sink = (sd_duck_sink *)(uintptr_t)base;
-  pthread_mutex_lock(&sink->lock);
-  bool hung = sink->shared_connection && sd_duck_connection_is_hung(sink->shared_connection);
-  pthread_mutex_unlock(&sink->lock);
-  return hung;
-}
-
 /* Waits for the thread's end. False when it hangs in a database call that nothing interrupts. */
 static bool wait_ended(sd_duck_sink *sink, bool abort)
 {

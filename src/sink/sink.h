@@ -54,10 +54,6 @@ typedef struct sd_duck_sink_options {
 SD_MUST_CHECK sd_status sd_duck_sink_new(const sd_duck_sink_options *options, sd_sink **ret_sink,
                                          sd_error *error);
 
-/* True while a database call runs on though it was interrupted long ago; nothing but a restart helps. Any
- * thread. */
-bool sd_duck_sink_is_hung(const sd_sink *sink);
-
 /* The id under which this process owns partitions unless options say otherwise. Any thread. */
 const char *sd_sink_process_owner(void);
 
