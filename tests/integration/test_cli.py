@@ -476,7 +476,10 @@ class Running(Program):
     def test_a_terminal_gets_one_line_in_place(self):
         with harness.Emulator("orders:2") as emulator:
             self.mapping_env(emulator)
-            ours, theirs = pty.openpty()
+            try:
+                ours, theirs = pty.openpty()
+            except OSError as error:  # a root without /dev/pts
+                self.skipTest(f"this machine gives no pseudo-terminal: {error}")
             process = subprocess.Popen(
                 [str(harness.STREAMDUCK), "run", "--interval", "0.1", "--state-dir", str(self.path / "state")],
                 cwd=self.path, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=theirs,
