@@ -3,7 +3,8 @@
  * sd_source: where events come from (Event Hubs, later Kafka). One source serves one mapping, lives on the
  * loop's thread and calls its owner back from there only.
  *
- * Life: start → on_ready(partitions) → open_partition for each → on_event … → stop → on_stopped → free.
+ * Life: start → on_ready(partitions) → open_partition for each → on_event … → stop or abort → on_stopped →
+ * free.
  * A source reconnects by itself with full-jitter back-off; while it is away it tells on_trouble. After a
  * reconnect it resumes each open partition behind the last event that it delivered, and drops what it
  * delivered before.
@@ -66,7 +67,7 @@ typedef struct sd_source_handler {
   /* The answer to refresh; error NULL when good. */
   void (*on_refreshed)(void *owner, const sd_source_partition *partitions, uint32_t count,
                        const sd_error *error);
-  /* The answer to stop: no more callbacks. */
+  /* The answer to stop and abort: no more callbacks. */
   void (*on_stopped)(void *owner);
 } sd_source_handler;
 
@@ -87,6 +88,9 @@ typedef struct sd_source_vtable {
   bool (*refresh)(sd_source *source);
   /* Ends receiving (nothing more is delivered after this returns) and disconnects in order, within 5 s. */
   void (*stop)(sd_source *source);
+  /* Ends at once, without a word to the broker: nothing is waited for but the loop. Also while stop is under
+   * way; on_stopped answers both, once. */
+  void (*abort)(sd_source *source);
   /* Only before start or after on_stopped. */
   void (*free)(sd_source *source);
 } sd_source_vtable;

@@ -39,6 +39,8 @@ static const sd_option options[] = {
 /* What the signal handler works on. One run per process. */
 static sd_stream *volatile running;
 static volatile sig_atomic_t signals;
+/* The exit code once everything is done and printed, and only memory is left to give back. */
+static volatile sig_atomic_t result = -1;
 
 /* The first stops in order, the second aborts, a third does not even wait for that. */
 static void on_signal(int number)
@@ -46,6 +48,9 @@ static void on_signal(int number)
   (void)number;
   sd_stream *stream = running;
   signals = signals + 1;
+  /* A name look-up that is under way is waited for, and nothing stops it. */
+  if (result >= 0)
+    _exit(result);
   if (signals > 2)
     _exit(SD_EXIT_ABORTED);
   if (stream)
@@ -184,12 +189,19 @@ static sd_exit run_job(sd_command_context *context, sd_job *job, bool json)
   running = stream;
   handle_signals();
   status = sd_stream_run(stream, &error);
-  /* Signals from here on change nothing, short of a third one. */
+  /* Until the result is printed, signals change nothing, short of a third one. */
   running = NULL;
   code = exit_code(status);
   sd_progress_finish(state.progress, sd_stream_last_snapshot(stream), code, status == SD_OK ? NULL : &error);
   if (status != SD_OK && !json)
     sd_command_print_error(context, "%s", error.message);
+  sd_status_server_stop(state.server);
+  state.server = NULL;
+  fflush(context->out);
+  fflush(context->err);
+  if (code == SD_EXIT_ABORTED)
+    _exit(SD_EXIT_ABORTED); /* as for the signal that comes now */
+  result = (sig_atomic_t)code;
 out:
   sd_status_server_stop(state.server);
   sd_stream_free(stream);

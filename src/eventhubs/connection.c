@@ -52,7 +52,7 @@ void sd_hub_connection_fail_with(sd_hub_connection *c, sd_status status, const c
 
 void sd_hub_connection_flush(sd_hub_connection *c)
 {
-  if (!c->engine || c->in_engine)
+  if (!c->engine || c->in_engine || !c->stream)
     return;
   for (;;) {
     sd_bytes out = sd_amqp_output(c->engine);
@@ -225,6 +225,7 @@ static void net_closed(sd_net_stream *stream, const sd_error *error)
   c->stream_closing = true;
   if (c->engine)
     sd_amqp_connection_lost(c->engine, c->failed ? &c->error : NULL);
+  c->stream = NULL;
   uv_close((uv_handle_t *)&c->timer, on_timer_closed);
 }
 
@@ -313,6 +314,15 @@ void sd_hub_connection_close(sd_hub_connection *c)
   sd_hub_rpc_close(&c->management);
   /* The rest goes on from the loop, because this may be called from inside the engine. */
   sd_hub_connection_wake_at(c, 0);
+}
+
+void sd_hub_connection_abort(sd_hub_connection *c)
+{
+  c->closing = true;
+  c->stream_closing = true;
+  /* Also a stream that lingers, for its peer to take what is pending. */
+  if (c->stream)
+    sd_net_abort(c->stream);
 }
 
 sd_status sd_hub_connection_attach(sd_hub_connection *c, bool control, const sd_amqp_attach *attach,

@@ -64,6 +64,9 @@ SD_MUST_CHECK sd_status sd_hub_connection_new(const sd_hub_settings *settings, b
 /* Orderly: waits until the links have ended (the owner detaches its own first), ends sessions and connection.
  * Cut short after the stop time-out. */
 void sd_hub_connection_close(sd_hub_connection *connection);
+/* Closes without an order: nothing is said to the broker, and on_over follows from the loop. Also while an
+ * orderly close is under way. */
+void sd_hub_connection_abort(sd_hub_connection *connection);
 /* Breaks the connection off; on_over follows with this error. */
 void sd_hub_connection_fail(sd_hub_connection *connection, const sd_error *error);
 

@@ -22,8 +22,8 @@ struct sd_hub_connection {
   const sd_hub_handler *handler;
   void *owner;
   uv_timer_t timer;
-  uint64_t armed_ms; /* when the timer fires */
-  sd_net_stream *stream;
+  uint64_t armed_ms;          /* when the timer fires */
+  sd_net_stream *stream;      /* NULL when it has closed */
   sd_amqp_connection *engine; /* NULL until connected */
   sd_hub_session *control;
   sd_hub_session *events; /* the list of them */

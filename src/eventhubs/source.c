@@ -339,6 +339,20 @@ static void source_stop(sd_source *base)
   flush(s);
 }
 
+static void source_abort(sd_source *base)
+{
+  sd_eventhubs_source *s = source_of(base);
+  if (s->stopped)
+    return;
+  if (!s->stopping && !s->started)
+    init_timer(s);
+  s->stopping = true;
+  if (s->connection)
+    sd_hub_connection_abort(s->connection);
+  else
+    finish_stop(s);
+}
+
 static void source_free(sd_source *base)
 {
   sd_eventhubs_source *s = source_of(base);
@@ -358,6 +372,7 @@ static const sd_source_vtable vtable = {.struct_size = sizeof vtable,
                                         .grant = source_grant,
                                         .refresh = source_refresh,
                                         .stop = source_stop,
+                                        .abort = source_abort,
                                         .free = source_free};
 
 sd_status sd_eventhubs_source_new(uv_loop_t *loop, const sd_eventhubs_options *options,

@@ -403,8 +403,8 @@ void sd_mapping_abort(sd_mapping *mapping)
   if (!mapping->ending) {
     mapping->ending = true;
     mapping->state = SD_MAPPING_STOPPING;
-    sd_mapping_receive_stop(mapping);
   }
+  sd_mapping_receive_abort(mapping);
   sd_mapping_pump(mapping);
 }
 

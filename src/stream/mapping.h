@@ -67,7 +67,8 @@ uint64_t sd_mapping_due_ms(const sd_mapping *mapping);
 
 /* In order: fetches no more, lands what is in flight, releases, ends. */
 void sd_mapping_stop(sd_mapping *mapping);
-/* At once: sends the sink nothing more. Ops in flight must still be given back by sd_mapping_reply. */
+/* At once: sends the sink nothing more, breaks the source off. Ops in flight must still be given back by
+ * sd_mapping_reply. */
 void sd_mapping_abort(sd_mapping *mapping);
 
 /* Nothing of it is at work any more. */

@@ -149,6 +149,8 @@ void sd_mapping_write_count_landed(sd_mapping *mapping, uint32_t partition, int6
 
 /* receive.c */
 void sd_mapping_receive_stop(sd_mapping *mapping);
+/* Also a source that is stopping. */
+void sd_mapping_receive_abort(sd_mapping *mapping);
 /* Once everything has landed and the source has stopped: begins anew. */
 void sd_mapping_receive_restart(sd_mapping *mapping);
 void sd_mapping_receive_grant(sd_mapping *mapping);

@@ -279,16 +279,30 @@ const sd_source_handler *sd_mapping_source_handler(void)
   return &handler;
 }
 
-void sd_mapping_receive_stop(sd_mapping *mapping)
+static void close_partitions(sd_mapping *mapping)
 {
   for (uint32_t i = 0; i < mapping->partition_count; i++) {
     mapping->partitions[i].open = false;
     mapping->partitions[i].reset = false;
   }
+}
+
+void sd_mapping_receive_stop(sd_mapping *mapping)
+{
+  close_partitions(mapping);
   if (!mapping->source_working || mapping->source_stopping)
     return;
   mapping->source_stopping = true;
   mapping->source->vtable->stop(mapping->source);
+}
+
+void sd_mapping_receive_abort(sd_mapping *mapping)
+{
+  close_partitions(mapping);
+  if (!mapping->source_working)
+    return;
+  mapping->source_stopping = true;
+  mapping->source->vtable->abort(mapping->source);
 }
 
 static void forget_hub(sd_mapping *mapping)

@@ -419,22 +419,25 @@ class Running(Program):
                 [str(harness.STREAMDUCK), "run", "--json", "--interval", "0.1", "--state-dir",
                  str(self.path / "state")], cwd=self.path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE, text=True, env=harness.clean_environment())
-            emulator_stopped = False
+            silent = False
             try:
                 for line in process.stdout:
                     event = json.loads(line)
-                    if not emulator_stopped and event["event"] == "progress" and \
-                            event["mappings"][0]["state"] == "running":
-                        # A broker that does not answer keeps the first stop waiting.
-                        emulator.process.send_signal(signal.SIGSTOP)
-                        emulator_stopped = True
+                    if not silent and event["event"] == "progress" and event["mappings"][0]["state"] == "running":
+                        # A broker that does not answer keeps the first stop waiting for 5 seconds.
+                        emulator.control(do="silence")
+                        silent = True
                         process.send_signal(signal.SIGINT)
                     elif event["event"] == "log" and event["message"].startswith("stopping"):
                         process.send_signal(signal.SIGINT)
+                        aborted = time.monotonic()
                 self.assertEqual(process.wait(60), 4)
+                self.assertLess(time.monotonic() - aborted, 4)
                 self.assertEqual((event["event"], event["exit_code"], event["result"]), ("end", 4, "aborted"))
             finally:
-                emulator.process.send_signal(signal.SIGCONT)
+                if process.poll() is None:
+                    process.kill()
+                    process.wait()
                 process.stdout.close()
                 process.stderr.close()
 

@@ -249,17 +249,14 @@ static void stop_ends_the_connection_in_order_and_delivers_nothing_more(void **s
   assert_null(c->server.partitions[0].link);
 }
 
-static void stop_works_at_every_step_of_connecting(void **state)
+/* After each number of loop turns up to where everything runs. */
+static void end_at_every_step(client *c, void (*end)(client *c))
 {
-  client *c = *state;
-  /* After each number of loop turns up to where everything runs. */
   for (int turns = 0; turns < 40; turns++) {
     client_start(c);
     for (int i = 0; i < turns && c->events == 0; i++)
       client_turn(c, "a turn");
-    c->source->vtable->stop(c->source);
-    c->source->vtable->stop(c->source);
-    assert_false(c->stopped);
+    end(c);
     run_until(c, c->stopped);
     c->source->vtable->free(c->source);
     c->stopped = c->ready = false;
@@ -268,6 +265,47 @@ static void stop_works_at_every_step_of_connecting(void **state)
     c->next[0] = c->next[1] = -1;
     c->events = 0;
   }
+}
+
+static void stop_twice(client *c)
+{
+  c->source->vtable->stop(c->source);
+  c->source->vtable->stop(c->source);
+  assert_false(c->stopped); /* the answer comes from the loop */
+}
+
+static void abort_at_once(client *c)
+{
+  c->source->vtable->abort(c->source);
+  c->source->vtable->stop(c->source);
+  assert_false(c->stopped);
+}
+
+static void stop_and_abort(client *c)
+{
+  c->source->vtable->stop(c->source);
+  c->source->vtable->abort(c->source);
+  assert_false(c->stopped);
+}
+
+static void abort_in_the_midst_of_a_stop(client *c)
+{
+  c->source->vtable->stop(c->source);
+  for (int i = 0; i < 3 && !c->stopped; i++)
+    uv_run(&c->loop, UV_RUN_NOWAIT);
+  c->source->vtable->abort(c->source);
+}
+
+static void stop_works_at_every_step_of_connecting(void **state)
+{
+  end_at_every_step(*state, stop_twice);
+}
+
+static void abort_works_at_every_step_of_connecting(void **state)
+{
+  end_at_every_step(*state, abort_at_once);
+  end_at_every_step(*state, stop_and_abort);
+  end_at_every_step(*state, abort_in_the_midst_of_a_stop);
 }
 
 static void stop_and_free_work_without_a_start(void **state)
@@ -279,6 +317,13 @@ static void stop_and_free_work_without_a_start(void **state)
   run_until(c, c->stopped);
   sd_error error;
   assert_int_equal(c->source->vtable->start(c->source, &error), SD_STATE);
+}
+
+static void abort_works_without_a_start(void **state)
+{
+  client *c = *state;
+  c->source->vtable->abort(c->source);
+  run_until(c, c->stopped);
 }
 
 int main(void)
@@ -300,7 +345,9 @@ int main(void)
       TEST(refresh_asks_the_broker_anew_one_at_a_time),
       TEST(stop_ends_the_connection_in_order_and_delivers_nothing_more),
       TEST(stop_works_at_every_step_of_connecting),
+      TEST(abort_works_at_every_step_of_connecting),
       TEST(stop_and_free_work_without_a_start),
+      TEST(abort_works_without_a_start),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

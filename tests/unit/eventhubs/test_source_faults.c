@@ -337,6 +337,24 @@ static void a_broker_that_falls_silent_is_noticed(void **state)
   run_until(c, c->events == 30);
 }
 
+static void an_abort_does_not_wait_for_a_silent_broker(void **state)
+{
+  client *c = *state;
+  sd_eventhubs_timing timing = client_timing();
+  timing.stop_timeout_ms = 3600 * 1000;
+  set_timing(c, timing);
+  start_with_events(c, 10);
+  c->server.mute = true;
+  c->source->vtable->stop(c->source);
+  for (int i = 0; i < 3; i++)
+    uv_run(&c->loop, UV_RUN_NOWAIT);
+  assert_false(c->stopped);
+  c->source->vtable->abort(c->source);
+  c->source->vtable->abort(c->source);
+  assert_false(c->stopped); /* the answer comes from the loop */
+  run_until(c, c->stopped);
+}
+
 typedef struct quiet {
   uv_timer_t timer;
   client *owner;
@@ -551,6 +569,7 @@ int main(void)
       TEST(a_silent_broker_meets_a_deadline_at_each_step),
       TEST(an_attach_without_answer_meets_a_deadline),
       TEST(a_broker_that_falls_silent_is_noticed),
+      TEST(an_abort_does_not_wait_for_a_silent_broker),
       TEST(a_connection_without_events_is_kept_by_heartbeats),
       TEST(malformed_frames_are_answered_by_a_new_connection),
       TEST(back_pressure_from_the_owner_loses_nothing),

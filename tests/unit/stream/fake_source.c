@@ -128,6 +128,14 @@ static void free_memory(uv_handle_t *handle)
   sd_free(handle->data);
 }
 
+static void source_abort(sd_source *base)
+{
+  fake_source *source = cast(base);
+  source->silent = false;
+  source->stop_asked = true;
+  source->working = false;
+}
+
 static void source_free(sd_source *base)
 {
   fake_source *source = cast(base);
@@ -144,6 +152,7 @@ static const sd_source_vtable vtable = {.struct_size = sizeof(sd_source_vtable),
                                         .grant = source_grant,
                                         .refresh = source_refresh,
                                         .stop = source_stop,
+                                        .abort = source_abort,
                                         .free = source_free};
 
 fake_source *fake_source_new(fake_broker *broker, const sd_source_handler *handler, void *owner)
@@ -237,6 +246,8 @@ static void answer_refresh(fake_source *source)
 void fake_source_step(fake_source *source, uint32_t events)
 {
   if (source->stop_asked) {
+    if (source->silent)
+      return;
     source->start_asked = false;
     source->stop_asked = false;
     source->handler->on_stopped(source->owner);

@@ -40,6 +40,7 @@ struct fake_source {
   bool working;  /* between on_ready and stop */
   bool away;     /* disconnected */
   bool unusable; /* refresh answers with an error */
+  bool silent;   /* the broker does not answer a stop; an abort does not ask it */
   size_t credit; /* bytes */
   uint32_t turn;
   /* what tests look at */

@@ -351,6 +351,32 @@ static void a_second_stop_aborts_even_when_the_database_hangs(void **state)
   assert_true(fake_db_rows(&world.db[0]) < 3000000);
 }
 
+static void fall_silent_and_stop_twice(test_world *w, const sd_stream_snapshot *snapshot)
+{
+  if (w->observed == 1) {
+    w->source[0]->silent = true;
+    sd_stream_stop(w->stream);
+  }
+  if (w->observed == 6) {
+    /* The first stop waits for the broker. */
+    assert_int_equal(snapshot->mappings[0].state, SD_MAPPING_STOPPING);
+    sd_stream_stop(w->stream);
+  }
+}
+
+static void a_second_stop_aborts_even_when_the_broker_is_silent(void **state)
+{
+  (void)state;
+  set_up(1, 1000);
+  world.options.until_caught_up = false;
+  make();
+  world.on_observe = fall_silent_and_stop_twice;
+  sd_stream_observe(world.stream, 10, observe, &world);
+  sd_error error;
+  assert_int_equal(sd_stream_run(world.stream, &error), SD_CANCELLED);
+  assert_int_equal(world.observed, 6);
+}
+
 static void mend_later(test_world *w, const sd_stream_snapshot *snapshot)
 {
   (void)snapshot;
@@ -443,6 +469,7 @@ int main(void)
       WORLD_TEST(a_stop_from_a_signal_handler_ends_in_order),
       WORLD_TEST(a_stop_before_run_ends_it_at_once),
       WORLD_TEST(a_second_stop_aborts_even_when_the_database_hangs),
+      WORLD_TEST(a_second_stop_aborts_even_when_the_broker_is_silent),
       WORLD_TEST(failures_on_the_way_leave_each_event_landed_once),
       WORLD_TEST(secrets_never_reach_the_log),
       WORLD_TEST(states_have_names),
