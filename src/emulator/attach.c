@@ -317,8 +317,10 @@ static void attach_sender(attaching *a)
   a->link->hub = hub;
   a->link->partition = partition;
   (void)snprintf(a->link->publisher, sizeof a->link->publisher, "%s", a->address.publisher);
-  if (accept_link(a, a->remote->snd_settle_mode))
+  if (accept_link(a, a->remote->snd_settle_mode)) {
+    a->connection->emulator->attached++;
     sd_amqp_link_set_credit(a->amqp, EMU_PRODUCER_CREDIT);
+  }
 }
 
 static void claim_of(const attaching *a, emu_claim *ret_claim)
@@ -398,7 +400,8 @@ static void attach_receiver(attaching *a)
   if (link->next_receiver)
     link->next_receiver->previous_receiver = link;
   partition->receivers = link;
-  (void)accept_link(a, link->settled ? (uint8_t)SD_AMQP_SND_SETTLED : (uint8_t)SD_AMQP_SND_UNSETTLED);
+  if (accept_link(a, link->settled ? (uint8_t)SD_AMQP_SND_SETTLED : (uint8_t)SD_AMQP_SND_UNSETTLED))
+    emulator->attached++;
 }
 
 void emu_attach(emu_connection *connection, sd_amqp_link *amqp, const sd_amqp_attach *remote)

@@ -280,6 +280,7 @@ bool emu_connection_accept(void *user, sd_net_stream *stream)
       .idle_timeout_ms = EMU_IDLE_TIMEOUT_MS,
       .max_message_size = EMU_DELIVERY_MAX,
       .incoming_window = EMU_WINDOW,
+      .handle_max = EMU_HANDLE_MAX,
   };
   if (sd_amqp_connection_new(&options, &amqp_handler, connection, emu_now_ms(emulator), &connection->amqp) !=
       SD_OK) {
@@ -293,6 +294,7 @@ bool emu_connection_accept(void *user, sd_net_stream *stream)
     emulator->connections->previous = connection;
   emulator->connections = connection;
   emulator->connection_count++;
+  emulator->accepted++;
   sd_net_set_user(stream, connection);
   return true;
 }

@@ -211,6 +211,20 @@ static bool do_cut(command *c)
   return true;
 }
 
+static bool do_close(command *c)
+{
+  char text[EMU_TEXT_MAX];
+  emu_error_text(c->emulator, text, sizeof text, "%.512s",
+                 text_of(c, "description", "The connection was closed by the emulator's control channel."));
+  for (emu_connection *at = c->emulator->connections; at; at = at->next) {
+    if (!at->over && means_connection(c, at)) {
+      emu_connection_close(at, text_of(c, "condition", "amqp:connection:forced"), text);
+      c->affected++;
+    }
+  }
+  return true;
+}
+
 static void set_delay(command *c, emu_partition *partition)
 {
   uint64_t ms = 0;
@@ -311,9 +325,9 @@ static const struct {
   const char *name;
   bool (*run)(command *c);
 } commands[] = {
-    {"detach", do_detach}, {"steal", do_steal},   {"release", do_release},   {"throttle", do_throttle},
-    {"cut", do_cut},       {"delay", do_delay},   {"stall", do_stall},       {"silence", do_silence},
-    {"resume", do_resume}, {"expire", do_expire}, {"recreate", do_recreate},
+    {"detach", do_detach},   {"steal", do_steal},   {"release", do_release}, {"throttle", do_throttle},
+    {"cut", do_cut},         {"close", do_close},   {"delay", do_delay},     {"stall", do_stall},
+    {"silence", do_silence}, {"resume", do_resume}, {"expire", do_expire},   {"recreate", do_recreate},
 };
 
 static bool find_objects(command *c)
@@ -377,8 +391,8 @@ void sd_emulator_control(sd_emulator *emulator, sd_bytes line, sd_buf *answer)
   }
   complain(
       answer,
-      "\"do\" must be one of detach, steal, release, throttle, cut, delay, stall, silence, resume, expire, "
-      "recreate, stats");
+      "\"do\" must be one of detach, steal, release, throttle, cut, close, delay, stall, silence, resume, "
+      "expire, recreate, stats");
 out:
   json_decref(c.json);
 }

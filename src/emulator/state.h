@@ -17,6 +17,7 @@ enum {
   EMU_IDLE_TIMEOUT_MS = 240000,       /* what the service advertises (eventhubs.md §1.1) */
   EMU_FRAME_SIZE = 65536,             /* as the service; uamqp cannot send a frame above its own 65536 */
   EMU_WINDOW = 65536,                 /* incoming frames per session */
+  EMU_HANDLE_MAX = 255,               /* as the service: 256 links per session */
   EMU_DELIVERY_MAX = 4 * 1024 * 1024, /* a larger delivery is not even read to its end */
   EMU_PRODUCER_CREDIT = 1000,
   EMU_REQUEST_CREDIT = 1000,
@@ -153,6 +154,8 @@ struct sd_emulator {
   size_t hub_count;
   emu_connection *connections;
   size_t connection_count;
+  uint64_t accepted; /* connections, and links other than to $cbs and $management, since the start */
+  uint64_t attached;
   emu_connection *dirty;
   uv_idle_t worker;
   uv_timer_t tick;

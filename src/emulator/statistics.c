@@ -67,6 +67,8 @@ void sd_emulator_statistics(const sd_emulator *emulator, const char *event, sd_b
       sd_buf_append_byte(out, ',');
     put_hub(&emulator->hubs[i], out, &received, &sent);
   }
-  sd_buf_appendf(out, "],\"received\":%" PRIu64 ",\"sent\":%" PRIu64 ",\"connections\":%zu}", received, sent,
-                 emulator->connection_count);
+  sd_buf_appendf(out,
+                 "],\"received\":%" PRIu64 ",\"sent\":%" PRIu64 ",\"connections\":%zu,\"accepted\":%" PRIu64
+                 ",\"attached\":%" PRIu64 "}",
+                 received, sent, emulator->connection_count, emulator->accepted, emulator->attached);
 }

@@ -1,5 +1,5 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
-/* A running emulator and one AMQP client of it on the same loop, for tests of what goes over the wire. */
+/* A running emulator and AMQP clients of it on the same loop, for tests of what goes over the wire. */
 #ifndef SD_TESTS_EMULATOR_CLIENT_H
 #define SD_TESTS_EMULATOR_CLIENT_H
 
@@ -38,6 +38,8 @@ typedef struct client {
   bool open;
   bool begun;
   bool closed;
+  bool deaf;       /* reads nothing */
+  sd_error error;  /* of the peer's close */
   uint8_t outcome; /* of the last disposition */
   char outcome_condition[80];
   uint32_t outcomes;
@@ -46,31 +48,43 @@ typedef struct client {
 static uv_loop_t loop;
 static uv_timer_t guard;
 static sd_emulator *emulator;
-static client c;
+static client c; /* the one that most tests need */
+
+static void client_flush_one(client *own)
+{
+  sd_bytes out = sd_amqp_output(own->amqp);
+  while (own->stream && out.len > 0) {
+    size_t n = sd_net_write(own->stream, out);
+    sd_amqp_output_consume(own->amqp, n);
+    if (n < out.len)
+      break;
+    out = sd_amqp_output(own->amqp);
+  }
+}
 
 static void client_flush(void)
 {
-  sd_bytes out = sd_amqp_output(c.amqp);
-  while (c.stream && out.len > 0) {
-    size_t n = sd_net_write(c.stream, out);
-    sd_amqp_output_consume(c.amqp, n);
-    if (n < out.len)
-      break;
-    out = sd_amqp_output(c.amqp);
-  }
+  client_flush_one(&c);
 }
 
 static void client_on_open(sd_amqp_connection *amqp, const sd_amqp_open *open)
 {
-  (void)amqp;
+  client *own = sd_amqp_connection_user(amqp);
   (void)open;
-  c.open = true;
+  own->open = true;
+}
+
+static void client_on_close(sd_amqp_connection *amqp, const sd_error *error)
+{
+  client *own = sd_amqp_connection_user(amqp);
+  if (error)
+    own->error = *error;
 }
 
 static void client_on_begin(sd_amqp_session *session)
 {
-  (void)session;
-  c.begun = true;
+  client *own = sd_amqp_connection_user(sd_amqp_session_connection(session));
+  own->begun = true;
 }
 
 static void client_on_attach(sd_amqp_link *link, const sd_amqp_attach *remote)
@@ -103,45 +117,48 @@ static void client_on_delivery(sd_amqp_link *link, const sd_amqp_delivery *deliv
 
 static void client_on_disposition(sd_amqp_session *session, const sd_amqp_disposition *disposition)
 {
-  (void)session;
-  c.outcome = disposition->state.code;
-  c.outcomes += disposition->last - disposition->first + 1;
-  (void)sd_bytes_to_text(disposition->state.error.condition, c.outcome_condition, sizeof c.outcome_condition);
+  client *own = sd_amqp_connection_user(sd_amqp_session_connection(session));
+  own->outcome = disposition->state.code;
+  own->outcomes += disposition->last - disposition->first + 1;
+  (void)sd_bytes_to_text(disposition->state.error.condition, own->outcome_condition,
+                         sizeof own->outcome_condition);
 }
 
 static void client_on_space(sd_net_stream *stream, uint8_t **ret_space, size_t *ret_size)
 {
-  (void)stream;
-  sd_amqp_input_space(c.amqp, ret_space, ret_size);
+  const client *own = sd_net_user(stream);
+  *ret_size = 0; /* stops reading */
+  if (!own->deaf)
+    sd_amqp_input_space(own->amqp, ret_space, ret_size);
 }
 
 static void client_on_data(sd_net_stream *stream, size_t n)
 {
-  (void)stream;
-  (void)sd_amqp_input_commit(c.amqp, n, sd_clock_monotonic_ms());
-  client_flush();
+  client *own = sd_net_user(stream);
+  (void)sd_amqp_input_commit(own->amqp, n, sd_clock_monotonic_ms());
+  client_flush_one(own);
 }
 
 static void client_on_writable(sd_net_stream *stream)
 {
-  (void)stream;
-  client_flush();
+  client_flush_one(sd_net_user(stream));
 }
 
 static void client_on_closed(sd_net_stream *stream, const sd_error *error)
 {
-  (void)stream;
+  client *own = sd_net_user(stream);
   sd_error ended;
   sd_error_set(&ended, SD_CLOSED, "the connection ended");
-  c.stream = NULL;
-  c.closed = true;
-  if (!sd_amqp_connection_over(c.amqp))
-    sd_amqp_connection_lost(c.amqp, error ? error : &ended);
+  own->stream = NULL;
+  own->closed = true;
+  if (!sd_amqp_connection_over(own->amqp))
+    sd_amqp_connection_lost(own->amqp, error ? error : &ended);
 }
 
 static const sd_amqp_handler client_amqp_handler = {
     .struct_size = sizeof(sd_amqp_handler),
     .on_open = client_on_open,
+    .on_close = client_on_close,
     .on_begin = client_on_begin,
     .on_attach = client_on_attach,
     .on_detach = client_on_detach,
@@ -151,8 +168,7 @@ static const sd_amqp_handler client_amqp_handler = {
 
 static void client_on_connected(sd_net_stream *stream)
 {
-  (void)stream;
-  client_flush();
+  client_flush_one(sd_net_user(stream));
 }
 
 static const sd_net_handler client_net_handler = {
@@ -189,9 +205,9 @@ static inline uint16_t emulator_port(void)
   return (uint16_t)port;
 }
 
-static inline void client_connect(void)
+static inline void client_connect_one(client *own)
 {
-  memset(&c, 0, sizeof c);
+  memset(own, 0, sizeof *own);
   sd_amqp_connection_options amqp = {.struct_size = sizeof amqp,
                                      .container_id = "test",
                                      .hostname = "h",
@@ -199,20 +215,38 @@ static inline void client_connect(void)
   sd_net_connect_options net = {.struct_size = sizeof net, .host = "127.0.0.1", .port = emulator_port()};
   sd_error error;
   assert_int_equal(
-      sd_amqp_connection_new(&amqp, &client_amqp_handler, NULL, sd_clock_monotonic_ms(), &c.amqp), SD_OK);
-  assert_int_equal(sd_net_connect(&loop, &net, &client_net_handler, NULL, &c.stream, &error), SD_OK);
-  RUN_UNTIL(c.open);
-  assert_int_equal(sd_amqp_session_begin(c.amqp, NULL, &c.session), SD_OK);
-  RUN_UNTIL(c.begun);
+      sd_amqp_connection_new(&amqp, &client_amqp_handler, own, sd_clock_monotonic_ms(), &own->amqp), SD_OK);
+  assert_int_equal(sd_net_connect(&loop, &net, &client_net_handler, own, &own->stream, &error), SD_OK);
+  RUN_UNTIL(own->open);
+  assert_int_equal(sd_amqp_session_begin(own->amqp, NULL, &own->session), SD_OK);
+  client_flush_one(own);
+  RUN_UNTIL(own->begun);
+}
+
+static inline void client_connect(void)
+{
+  client_connect_one(&c);
+}
+
+static inline void client_disconnect_one(client *own)
+{
+  if (own->stream)
+    sd_net_abort(own->stream);
+  RUN_UNTIL(own->closed);
+  sd_amqp_connection_free(own->amqp);
+  own->amqp = NULL;
+}
+
+/* Reads again after having been deaf. */
+static inline void client_listen(client *own)
+{
+  own->deaf = false;
+  sd_net_resume(own->stream);
 }
 
 static inline void client_disconnect(void)
 {
-  if (c.stream)
-    sd_net_abort(c.stream);
-  RUN_UNTIL(c.closed);
-  sd_amqp_connection_free(c.amqp);
-  c.amqp = NULL;
+  client_disconnect_one(&c);
 }
 
 static inline void watched_init(watched *w)
@@ -250,6 +284,44 @@ static inline uint32_t client_send(watched *w, sd_bytes message, uint32_t format
   assert_int_equal(sd_amqp_send(w->link, &options, &message, 1, &id), SD_OK);
   client_flush();
   return id;
+}
+
+/* An attach that the emulator refuses with this condition, and with this in its text. */
+static inline void client_assert_refused(sd_amqp_role role, const char *address, sd_amqp_attach *more,
+                                         const char *condition, const char *text)
+{
+  static watched w;
+  watched_init(&w);
+  client_attach(&w, role, address, address, more);
+  RUN_UNTIL(w.detached);
+  assert_false(w.has_terminus);
+  assert_string_equal(w.error.condition, condition);
+  if (!strstr(w.error.message, text))
+    fail_msg("\"%s\" is not in \"%s\"", text, w.error.message);
+}
+
+/* A source's filter with a selector, encoded. */
+static inline void client_put_selector(sd_buf *buf, const char *expression)
+{
+  size_t mark = sd_amqp_begin_map(buf);
+  sd_amqp_put_symbol(buf, sd_bytes_of("apache.org:selector-filter:string"));
+  sd_buf_append_byte(buf, 0);
+  sd_amqp_put_symbol(buf, sd_bytes_of("apache.org:selector-filter:string"));
+  sd_amqp_put_string(buf, sd_bytes_of(expression));
+  sd_amqp_end_map(buf, mark, 2);
+}
+
+/* Publishes one event with a body of `size` bytes and waits for its outcome. */
+static inline void client_publish(watched *sender, size_t size)
+{
+  static uint8_t body[1024 * 1024];
+  sd_buf buf;
+  uint32_t before = c.outcomes;
+  sd_buf_init(&buf, 2 * 1024 * 1024);
+  sd_amqp_put_data_section(&buf, sd_bytes_make(body, size));
+  (void)client_send(sender, sd_buf_bytes(&buf), 0);
+  RUN_UNTIL(c.outcomes > before);
+  sd_buf_release(&buf);
 }
 
 static inline int emulator_setup_with(const char *sas_key)

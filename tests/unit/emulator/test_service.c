@@ -1,9 +1,8 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
-/* The service over the wire: $cbs, $management, links and their refusals, faults. */
-#include "client.h"
+/* The service over the wire: $cbs, $management, links and their refusals. */
+#include "requests.h"
 
 #include "base/alloc.h"
-#include "crypto/sas.h"
 
 #define KEY "a key of the test"
 
@@ -22,77 +21,6 @@ static int setup_with_key(void **state)
 /* What watches a link is static: its end may come after the test. */
 
 /* ---- requests ---- */
-
-static watched requests;
-static watched replies;
-
-static void attach_node(const char *node)
-{
-  watched_init(&requests);
-  watched_init(&replies);
-  client_attach(&requests, SD_AMQP_SENDER, "requests", node, NULL);
-  client_attach(&replies, SD_AMQP_RECEIVER, "replies", node, NULL);
-  assert_true(requests.has_terminus && replies.has_terminus);
-  sd_amqp_link_set_credit(replies.link, 10);
-}
-
-static void release_node(void)
-{
-  sd_buf_release(&requests.last);
-  sd_buf_release(&replies.last);
-}
-
-/* Sends application-properties (pairs, ended by NULL) and a text body; the answer's message and status. */
-static int64_t ask(sd_amqp_message *ret_message, const char *body, ...)
-{
-  static uint64_t id;
-  sd_buf buf;
-  va_list args;
-  uint32_t before = replies.deliveries;
-  uint32_t count = 0;
-  sd_buf_init(&buf, 65536);
-  sd_amqp_put_section(&buf, SD_AMQP_SECTION_PROPERTIES);
-  size_t mark = sd_amqp_begin_list(&buf);
-  sd_amqp_put_ulong(&buf, ++id); /* message-id as Java and Python choose it */
-  sd_amqp_end_list(&buf, mark, 1);
-  sd_amqp_put_section(&buf, SD_AMQP_SECTION_APPLICATION_PROPERTIES);
-  mark = sd_amqp_begin_map(&buf);
-  va_start(args, body);
-  for (const char *text = va_arg(args, const char *); text; text = va_arg(args, const char *)) {
-    sd_amqp_put_string(&buf, sd_bytes_of(text));
-    count++;
-  }
-  va_end(args);
-  sd_amqp_end_map(&buf, mark, count);
-  sd_amqp_put_section(&buf, SD_AMQP_SECTION_VALUE);
-  sd_amqp_put_string(&buf, sd_bytes_of(body));
-  (void)client_send(&requests, sd_buf_bytes(&buf), 0);
-  RUN_UNTIL(replies.deliveries > before);
-  sd_buf_release(&buf);
-
-  sd_amqp_value fields[SD_AMQP_PROPERTY_COUNT];
-  sd_amqp_value value;
-  int64_t status = 0;
-  int64_t again = 0;
-  assert_int_equal(sd_amqp_message_decode(sd_buf_bytes(&replies.last), ret_message), SD_OK);
-  assert_int_equal(sd_amqp_properties_decode(&ret_message->properties, fields), SD_OK);
-  assert_int_equal(fields[SD_AMQP_PROPERTY_CORRELATION_ID].type, SD_AMQP_ULONG);
-  assert_int_equal(fields[SD_AMQP_PROPERTY_CORRELATION_ID].as.u, id);
-  assert_true(sd_amqp_map_find(&ret_message->application_properties, "status-code", &value));
-  assert_int_equal(value.type, SD_AMQP_INT);
-  assert_true(sd_amqp_as_int64(&value, &status));
-  assert_true(sd_amqp_map_find(&ret_message->application_properties, "statusCode", &value));
-  assert_true(sd_amqp_as_int64(&value, &again));
-  assert_int_equal(status, again);
-  return status;
-}
-
-static int64_t put_token(const char *audience, const char *token)
-{
-  sd_amqp_message message;
-  return ask(&message, token, "operation", "put-token", "type", "servicebus.windows.net:sastoken", "name",
-             audience, NULL);
-}
 
 static void a_token_is_accepted_with_202_when_no_key_is_set(void **state)
 {
@@ -157,19 +85,6 @@ static void management_knows_what_it_does_not_have(void **state)
   release_node();
 }
 
-/* ---- with a key ---- */
-
-static const char *token_for(const char *resource, const char *key, int64_t valid_s)
-{
-  static char text[1024];
-  sd_buf buf;
-  sd_buf_init(&buf, sizeof text);
-  assert_int_equal(sd_sas_sign(resource, "any", key, sd_clock_unix_us() / 1000000 + valid_s, &buf), SD_OK);
-  assert_true(sd_bytes_to_text(sd_buf_bytes(&buf), text, sizeof text));
-  sd_buf_release(&buf);
-  return text;
-}
-
 static void only_good_tokens_pass_when_a_key_is_set(void **state)
 {
   (void)state;
@@ -212,42 +127,19 @@ static void management_takes_the_token_of_the_request(void **state)
 
 /* ---- links ---- */
 
-static void assert_refused(sd_amqp_role role, const char *address, sd_amqp_attach *more,
-                           const char *condition, const char *text)
-{
-  static watched w;
-  watched_init(&w);
-  client_attach(&w, role, address, address, more);
-  RUN_UNTIL(w.detached);
-  assert_false(w.has_terminus);
-  assert_string_equal(w.error.condition, condition);
-  if (!strstr(w.error.message, text))
-    fail_msg("\"%s\" is not in \"%s\"", text, w.error.message);
-}
-
 static void unknown_entities_are_refused_with_the_services_texts(void **state)
 {
   (void)state;
-  assert_refused(SD_AMQP_SENDER, "other", NULL, "amqp:not-found", "could not be found");
-  assert_refused(SD_AMQP_RECEIVER, "other/ConsumerGroups/$Default/Partitions/0", NULL, "amqp:not-found",
-                 "The messaging entity 'sb://127.0.0.1:");
-  assert_refused(SD_AMQP_RECEIVER, "events/ConsumerGroups/nobody/Partitions/0", NULL, "amqp:not-found",
-                 "could not be found");
-  assert_refused(SD_AMQP_SENDER, "events/Partitions/2", NULL, "com.microsoft:argument-out-of-range",
-                 "It should be between 0 and 1");
-  assert_refused(SD_AMQP_RECEIVER, "events/ConsumerGroups/second/Partitions/x", NULL,
-                 "com.microsoft:argument-out-of-range", "The specified partition is invalid");
-  assert_refused(SD_AMQP_RECEIVER, "events", NULL, "amqp:not-found", "could not be found");
-}
-
-static void put_selector(sd_buf *buf, const char *expression)
-{
-  size_t mark = sd_amqp_begin_map(buf);
-  sd_amqp_put_symbol(buf, sd_bytes_of("apache.org:selector-filter:string"));
-  sd_buf_append_byte(buf, 0);
-  sd_amqp_put_symbol(buf, sd_bytes_of("apache.org:selector-filter:string"));
-  sd_amqp_put_string(buf, sd_bytes_of(expression));
-  sd_amqp_end_map(buf, mark, 2);
+  client_assert_refused(SD_AMQP_SENDER, "other", NULL, "amqp:not-found", "could not be found");
+  client_assert_refused(SD_AMQP_RECEIVER, "other/ConsumerGroups/$Default/Partitions/0", NULL,
+                        "amqp:not-found", "The messaging entity 'sb://127.0.0.1:");
+  client_assert_refused(SD_AMQP_RECEIVER, "events/ConsumerGroups/nobody/Partitions/0", NULL, "amqp:not-found",
+                        "could not be found");
+  client_assert_refused(SD_AMQP_SENDER, "events/Partitions/2", NULL, "com.microsoft:argument-out-of-range",
+                        "It should be between 0 and 1");
+  client_assert_refused(SD_AMQP_RECEIVER, "events/ConsumerGroups/second/Partitions/x", NULL,
+                        "com.microsoft:argument-out-of-range", "The specified partition is invalid");
+  client_assert_refused(SD_AMQP_RECEIVER, "events", NULL, "amqp:not-found", "could not be found");
 }
 
 static void bad_positions_are_refused_with_the_services_texts(void **state)
@@ -266,24 +158,12 @@ static void bad_positions_are_refused_with_the_services_texts(void **state)
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     sd_buf buf;
     sd_buf_init(&buf, 1024);
-    put_selector(&buf, cases[i].expression);
+    client_put_selector(&buf, cases[i].expression);
     sd_amqp_attach more = {.source.filter_raw = sd_buf_bytes(&buf)};
-    assert_refused(SD_AMQP_RECEIVER, "events/ConsumerGroups/$Default/Partitions/0", &more,
-                   "com.microsoft:argument-error", cases[i].text);
+    client_assert_refused(SD_AMQP_RECEIVER, "events/ConsumerGroups/$Default/Partitions/0", &more,
+                          "com.microsoft:argument-error", cases[i].text);
     sd_buf_release(&buf);
   }
-}
-
-static void publish_one(watched *sender, size_t size)
-{
-  static uint8_t body[1024 * 1024];
-  sd_buf buf;
-  uint32_t before = c.outcomes;
-  sd_buf_init(&buf, 2 * 1024 * 1024);
-  sd_amqp_put_data_section(&buf, sd_bytes_make(body, size));
-  (void)client_send(sender, sd_buf_bytes(&buf), 0);
-  RUN_UNTIL(c.outcomes > before);
-  sd_buf_release(&buf);
 }
 
 static void an_event_at_the_limit_passes_and_one_above_is_rejected(void **state)
@@ -295,13 +175,13 @@ static void an_event_at_the_limit_passes_and_one_above_is_rejected(void **state)
   client_attach(&sender, SD_AMQP_SENDER, "s", "events/Partitions/0", NULL);
   assert_int_equal(sender.max_message_size, 1048576);
   assert_true(sender.properties.len > 0);
-  publish_one(&sender, 1048576 - OVERHEAD);
+  client_publish(&sender, 1048576 - OVERHEAD);
   assert_int_equal(c.outcome, SD_AMQP_CODE_ACCEPTED);
-  publish_one(&sender, 1048576 - OVERHEAD + 1);
+  client_publish(&sender, 1048576 - OVERHEAD + 1);
   assert_int_equal(c.outcome, SD_AMQP_CODE_REJECTED);
   assert_string_equal(c.outcome_condition, "amqp:link:message-size-exceeded");
   assert_false(sender.detached);
-  publish_one(&sender, 0);
+  client_publish(&sender, 0);
   assert_int_equal(c.outcome, SD_AMQP_CODE_ACCEPTED);
   sd_buf_release(&sender.last);
 }
@@ -319,7 +199,7 @@ static void the_settle_mode_of_a_receiver_is_honoured(void **state)
   static watched sender;
   watched_init(&sender);
   client_attach(&sender, SD_AMQP_SENDER, "s", "events/Partitions/0", NULL);
-  publish_one(&sender, 10);
+  client_publish(&sender, 10);
   for (size_t i = 0; i < 3; i++) {
     static watched receiver;
     sd_amqp_attach more = {.snd_settle_mode = modes[i].mode};
@@ -334,115 +214,6 @@ static void the_settle_mode_of_a_receiver_is_honoured(void **state)
     sd_buf_release(&receiver.last);
   }
   sd_buf_release(&sender.last);
-}
-
-/* ---- control ---- */
-
-static void control(const char *line, const char *expected)
-{
-  sd_buf answer;
-  sd_buf_init(&answer, 65536);
-  sd_emulator_control(emulator, sd_bytes_of(line), &answer);
-  if (!strstr(sd_buf_text(&answer), expected))
-    fail_msg("%s: \"%s\" is not in \"%s\"", line, expected, sd_buf_text(&answer));
-  sd_buf_release(&answer);
-}
-
-static void faults_come_and_go_by_control(void **state)
-{
-  (void)state;
-  static watched sender;
-  static watched receiver;
-  watched_init(&sender);
-  watched_init(&receiver);
-  client_attach(&sender, SD_AMQP_SENDER, "s", "events/Partitions/0", NULL);
-  client_attach(&receiver, SD_AMQP_RECEIVER, "r", "events/ConsumerGroups/$Default/Partitions/0", NULL);
-  sd_amqp_link_set_credit(receiver.link, 50);
-
-  control("{\"do\":\"throttle\",\"hub\":\"events\",\"what\":\"send\",\"count\":1}", "\"ok\":true");
-  publish_one(&sender, 1);
-  assert_int_equal(c.outcome, SD_AMQP_CODE_REJECTED);
-  assert_string_equal(c.outcome_condition, "com.microsoft:server-busy");
-  publish_one(&sender, 1);
-  RUN_UNTIL(receiver.deliveries == 1);
-
-  control("{\"do\":\"stall\",\"hub\":\"events\",\"partition\":\"0\"}", "\"affected\":1");
-  publish_one(&sender, 1);
-  publish_one(&sender, 1);
-  assert_int_equal(receiver.deliveries, 1);
-  control("{\"do\":\"stats\"}", "\"id\":\"0\",\"received\":3,\"sent\":1");
-  control("{\"do\":\"resume\"}", "\"ok\":true");
-  RUN_UNTIL(receiver.deliveries == 3);
-
-  control("{\"do\":\"delay\",\"hub\":\"events\",\"ms\":5}", "\"ok\":true");
-  publish_one(&sender, 1);
-  RUN_UNTIL(receiver.deliveries == 4);
-  publish_one(&sender, 1);
-  RUN_UNTIL(receiver.deliveries == 5);
-  control("{\"do\":\"delay\",\"ms\":0}", "\"ok\":true");
-
-  control("{\"do\":\"steal\",\"hub\":\"events\",\"partition\":0,\"hold\":true}", "\"affected\":1");
-  RUN_UNTIL(receiver.detached);
-  assert_string_equal(receiver.error.condition, "amqp:link:stolen");
-  assert_refused(SD_AMQP_RECEIVER, "events/ConsumerGroups/$Default/Partitions/0", NULL, "amqp:link:stolen",
-                 "non-epoch receiver is not allowed");
-  control("{\"do\":\"release\",\"hub\":\"events\",\"partition\":\"0\"}", "\"ok\":true");
-
-  control("{\"do\":\"detach\",\"hub\":\"events\",\"condition\":\"amqp:not-allowed\"}", "\"affected\":1");
-  RUN_UNTIL(sender.detached);
-  assert_string_equal(sender.error.condition, "amqp:not-allowed");
-
-  static watched again;
-  watched_init(&again);
-  client_attach(&again, SD_AMQP_RECEIVER, "again", "events/ConsumerGroups/$Default/Partitions/0", NULL);
-  assert_true(again.has_terminus);
-  control("{\"do\":\"cut\",\"hub\":\"events\",\"partition\":\"0\",\"after\":2}", "\"ok\":true");
-  sd_amqp_link_set_credit(again.link, 50);
-  RUN_UNTIL(c.closed);
-  assert_int_equal(again.deliveries, 2);
-  control("{\"do\":\"stats\"}", "\"id\":\"0\",\"received\":5,\"sent\":7");
-  sd_buf_release(&sender.last);
-  sd_buf_release(&receiver.last);
-  sd_buf_release(&again.last);
-}
-
-static void a_recreated_hub_is_empty_and_has_other_offsets(void **state)
-{
-  (void)state;
-  static watched sender;
-  static watched receiver;
-  sd_buf filter;
-  watched_init(&sender);
-  watched_init(&receiver);
-  client_attach(&sender, SD_AMQP_SENDER, "s", "events/Partitions/0", NULL);
-  publish_one(&sender, 1);
-  control("{\"do\":\"stats\"}", "\"last_offset\":\"17592186044416\"");
-  control("{\"do\":\"recreate\",\"hub\":\"events\"}", "\"ok\":true");
-  RUN_UNTIL(sender.detached);
-  control("{\"do\":\"stats\"}", "\"received\":0,\"sent\":0");
-  sd_buf_init(&filter, 1024);
-  put_selector(&filter, "amqp.annotation.x-opt-offset > '17592186044416'");
-  sd_amqp_attach more = {.source.filter_raw = sd_buf_bytes(&filter)};
-  assert_refused(SD_AMQP_RECEIVER, "events/ConsumerGroups/$Default/Partitions/0", &more,
-                 "com.microsoft:argument-error", "is invalid");
-  sd_buf_release(&filter);
-  client_attach(&receiver, SD_AMQP_RECEIVER, "r", "events/ConsumerGroups/$Default/Partitions/0", NULL);
-  assert_true(receiver.has_terminus);
-  sd_buf_release(&sender.last);
-  sd_buf_release(&receiver.last);
-}
-
-static void bad_commands_are_answered_with_what_is_wrong(void **state)
-{
-  (void)state;
-  control("nonsense", "\"ok\":false");
-  control("{\"do\":\"dance\"}", "must be one of");
-  control("{\"do\":\"stall\",\"hub\":\"other\"}", "there is no hub other");
-  control("{\"do\":\"stall\",\"hub\":\"events\",\"partition\":\"9\"}", "needs a");
-  control("{\"do\":\"stall\",\"partition\":\"0\"}", "needs a");
-  control("{\"do\":\"cut\",\"after\":-1}", "not negative");
-  control("{\"do\":\"throttle\",\"what\":\"x\"}", "send, attach or both");
-  control("{\"do\":\"recreate\"}", "is missing");
 }
 
 static void short_memory_at_the_start_is_reported(void **state)
@@ -495,7 +266,7 @@ static void short_memory_while_serving_harms_one_connection_at_most(void **state
   static watched good;
   watched_init(&good);
   client_attach(&good, SD_AMQP_SENDER, "good", "events/Partitions/0", NULL);
-  publish_one(&good, 1);
+  client_publish(&good, 1);
   assert_int_equal(c.outcome, SD_AMQP_CODE_ACCEPTED);
   sd_buf_release(&good.last);
 }
@@ -515,9 +286,6 @@ int main(void)
       TEST(bad_positions_are_refused_with_the_services_texts),
       TEST(an_event_at_the_limit_passes_and_one_above_is_rejected),
       TEST(the_settle_mode_of_a_receiver_is_honoured),
-      TEST(faults_come_and_go_by_control),
-      TEST(a_recreated_hub_is_empty_and_has_other_offsets),
-      TEST(bad_commands_are_answered_with_what_is_wrong),
       cmocka_unit_test(short_memory_at_the_start_is_reported),
       TEST(short_memory_while_serving_harms_one_connection_at_most),
   };
