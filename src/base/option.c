@@ -264,6 +264,8 @@ sd_status sd_option_parse(const sd_option *option, const char *name, const char 
     sd_option_describe_type(option, &allowed);
     sd_error_set(error, SD_CONFIG, "%s is \"%.*s\": it must be %s", name, QUOTED_MAX, text,
                  sd_buf_text(&allowed));
+    if (option->wrong)
+      sd_error_prefix(error, "%s: %.*s", option->wrong, QUOTED_MAX, text);
     sd_buf_release(&allowed);
     return SD_CONFIG;
   }

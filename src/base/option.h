@@ -26,7 +26,9 @@ enum {
   SD_OPTION_REPEATED = 1, /* flags only: may be given several times; each occurrence takes all words up to the
                              next flag when the command has no positional arguments */
   SD_OPTION_UNUSED = 2,   /* accepted and checked; this version does nothing with it */
-  SD_OPTION_TO_FILL = 4   /* .env.example leaves the value open */
+  SD_OPTION_TO_FILL = 4,  /* .env.example leaves the value open */
+  SD_OPTION_SWITCHED = 8  /* matters only where another option switches it on: an example's placeholder counts
+                             as not set */
 };
 
 enum {
@@ -62,6 +64,7 @@ typedef struct sd_option {
   int64_t min;               /* INTEGER, SIZE, DURATION, inclusive; both 0: any that is not negative */
   int64_t max;
   const char *choices;       /* CHOICE: "text|blob" */
+  const char *wrong;         /* CHOICE: what a wrong value is called in the message; NULL: nothing more */
   sd_option_check_fn *check; /* NULL: none */
   const char *value_name;    /* in help: "FILE". NULL: by type */
   const char *section;       /* heading in help and reference; rows of one section stand together */

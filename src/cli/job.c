@@ -171,14 +171,14 @@ static void judge_retry(sd_job *job)
 static void judge_logfire(sd_job *job)
 {
   const sd_settings *settings = job->settings;
-  if (!sd_settings_number(settings, "LOGFIRE_ENABLED", 0, 0))
+  if (!sd_settings_number(settings, "LOGFIRE_ENABLED", 0, 0) ||
+      !sd_settings_number(settings, "LOGFIRE_SEND_TO_LOGFIRE", 0, 1))
     return;
-  sd_problems_add(&job->problems, SD_PROBLEM_NOTICE, "LOGFIRE_ENABLED",
-                  "LOGFIRE_ENABLED is true: sending traces is not in this version");
-  const sd_setting *token = sd_settings_find_any(settings, "LOGFIRE_TOKEN", 0);
-  if (sd_settings_number(settings, "LOGFIRE_SEND_TO_LOGFIRE", 0, 1) && (!token || !token->text[0]))
-    sd_problems_add(&job->problems, SD_PROBLEM_ERROR, "LOGFIRE_TOKEN",
-                    "LOGFIRE_TOKEN is missing: add it, or set LOGFIRE_SEND_TO_LOGFIRE=false");
+  if (!sd_settings_find(settings, "LOGFIRE_TOKEN", 0))
+    sd_problems_add(
+        &job->problems, SD_PROBLEM_ERROR, "LOGFIRE_TOKEN",
+        "LOGFIRE_TOKEN is required when LOGFIRE_ENABLED=true and LOGFIRE_SEND_TO_LOGFIRE=true: add "
+        "it to .env, or set LOGFIRE_SEND_TO_LOGFIRE=false");
 }
 
 static void judge_count(sd_job *job)

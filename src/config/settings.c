@@ -181,7 +181,7 @@ static void validate(loader *load, sd_setting *setting)
   if (!setting->text[0])
     return;
   if (is_placeholder(setting->text)) {
-    if (!(option->flags & SD_OPTION_UNUSED))
+    if (!(option->flags & (SD_OPTION_UNUSED | SD_OPTION_SWITCHED)))
       sd_problems_add(load->problems, SD_PROBLEM_ERROR, setting->name,
                       "%s still holds the placeholder of the example: put your value there or remove it",
                       setting->name);

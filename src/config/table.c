@@ -9,7 +9,8 @@ static const char section_destination[] = "Destination";
 static const char section_program[] = "Program";
 static const char section_original[] = "Control table of the Python original";
 static const char section_retry[] = "Smart retry (checked, not used by this version)";
-static const char section_logfire[] = "Logfire (checked, not used by this version)";
+static const char section_logfire[] = "Logfire";
+static const char section_otel[] = "OpenTelemetry";
 static const char section_labels[] = "Labels (accepted, not used)";
 
 /* The service's rule for names, 1 to 256 characters. */
@@ -59,6 +60,32 @@ static sd_status check_https(const char *text, sd_error *error)
     return SD_OK;
   return sd_error_set(error, SD_CONFIG, "must be a URL that begins with https:// or http://");
 }
+
+/* A variable of the OpenTelemetry specification. */
+#define OTEL(name, fallback, words)                                                                          \
+  {                                                                                                          \
+    .variable = (name), .type = SD_OPTION_TEXT, .default_value = (fallback), .section = section_otel,        \
+    .example = "", .text = (words)                                                                           \
+  }
+/* Those that the specification has once for all signals and once for each. */
+#define OTLP(signal, of)                                                                                     \
+  OTEL("OTEL_EXPORTER_OTLP_" signal "ENDPOINT", NULL, "Address of an OTLP collector for " of "."),           \
+      OTEL("OTEL_EXPORTER_OTLP_" signal "PROTOCOL", NULL, "http/protobuf, http/json or grpc, for " of "."),  \
+      {.variable = "OTEL_EXPORTER_OTLP_" signal "HEADERS",                                                   \
+       .type = SD_OPTION_SECRET,                                                                             \
+       .section = section_otel,                                                                              \
+       .example = "",                                                                                        \
+       .text = "Headers for " of ": name=value,name2=value2, percent-encoded."},                             \
+      OTEL("OTEL_EXPORTER_OTLP_" signal "TIMEOUT", NULL,                                                     \
+           "Of one export of " of " with its retries, in ms."),                                              \
+      OTEL("OTEL_EXPORTER_OTLP_" signal "COMPRESSION", NULL, "none or gzip, for " of "."),                   \
+      OTEL("OTEL_EXPORTER_OTLP_" signal "CERTIFICATE", NULL,                                                 \
+           "PEM file of trusted authorities, for " of "."),                                                  \
+      OTEL("OTEL_EXPORTER_OTLP_" signal "CLIENT_KEY", NULL, "PEM file of the client's key, for " of "."),    \
+      OTEL("OTEL_EXPORTER_OTLP_" signal "CLIENT_CERTIFICATE", NULL,                                          \
+           "PEM file of the client's certificate, for " of "."),                                             \
+      OTEL("OTEL_EXPORTER_OTLP_" signal "INSECURE", NULL,                                                    \
+           "true: no TLS to a gRPC endpoint without scheme, for " of ".")
 
 const sd_option sd_config_options[] = {
     /* Event Hubs */
@@ -324,48 +351,84 @@ const sd_option sd_config_options[] = {
     /* Logfire */
     {.variable = "LOGFIRE_ENABLED",
      .type = SD_OPTION_BOOLEAN,
-     .flags = SD_OPTION_UNUSED,
      .default_value = "false",
      .section = section_logfire,
-     .text = "Sends traces."},
+     .text = "Records spans of every step (docs/telemetry). The variables below choose where they go."},
     {.variable = "LOGFIRE_TOKEN",
      .type = SD_OPTION_SECRET,
-     .flags = SD_OPTION_UNUSED,
+     .flags = SD_OPTION_SWITCHED,
      .section = section_logfire,
      .example = "",
      .needed = "when LOGFIRE_ENABLED and LOGFIRE_SEND_TO_LOGFIRE are true",
-     .text = "Write token of the Logfire project."},
-    {.variable = "LOGFIRE_SERVICE_NAME",
-     .type = SD_OPTION_TEXT,
-     .flags = SD_OPTION_UNUSED,
-     .default_value = "streamduck",
-     .section = section_logfire,
-     .text = "Name of the service in traces."},
-    {.variable = "LOGFIRE_ENVIRONMENT",
-     .type = SD_OPTION_TEXT,
-     .flags = SD_OPTION_UNUSED,
-     .default_value = "development",
-     .section = section_logfire,
-     .text = "Name of the environment in traces."},
+     .text = "Write token of the Logfire project. Its prefix (pylf_v1_us_, pylf_v1_eu_) names the region."},
     {.variable = "LOGFIRE_SEND_TO_LOGFIRE",
      .type = SD_OPTION_BOOLEAN,
-     .flags = SD_OPTION_UNUSED,
      .default_value = "true",
      .section = section_logfire,
-     .text = "Sends traces to Logfire's service."},
+     .text = "Sends spans and metrics to Logfire's service."},
     {.variable = "LOGFIRE_CONSOLE_LOGGING",
      .type = SD_OPTION_BOOLEAN,
-     .flags = SD_OPTION_UNUSED,
      .default_value = "true",
      .section = section_logfire,
-     .text = "Prints spans."},
+     .text = "Prints the spans of a batch as a tree on standard error when the batch is done."},
+    {.variable = "LOGFIRE_SERVICE_NAME",
+     .type = SD_OPTION_TEXT,
+     .default_value = "streamduck",
+     .section = section_logfire,
+     .text = "Name of the service in traces. OTEL_SERVICE_NAME counts where this is not set."},
+    {.variable = "LOGFIRE_ENVIRONMENT",
+     .type = SD_OPTION_TEXT,
+     .default_value = "development",
+     .section = section_logfire,
+     .text = "Name of the environment in traces (deployment.environment.name)."},
     {.variable = "LOGFIRE_LOG_LEVEL",
      .type = SD_OPTION_CHOICE,
-     .flags = SD_OPTION_UNUSED,
      .choices = "DEBUG|INFO|WARNING|ERROR|CRITICAL",
+     .wrong = "Invalid log level",
      .default_value = "INFO",
      .section = section_logfire,
-     .text = "Least important spans that are printed."},
+     .text = "Least important spans that are recorded. DEBUG adds a span for every event."},
+    {.variable = "LOGFIRE_BASE_URL",
+     .type = SD_OPTION_TEXT,
+     .check = check_https,
+     .section = section_logfire,
+     .default_text = "the token's region",
+     .example = "https://logfire-eu.pydantic.dev",
+     .text = "Address of Logfire's service."},
+
+    /* OpenTelemetry: what a value may be is the specification's matter; a bad one is warned about and
+     * ignored, as it asks. */
+    OTEL("OTEL_SDK_DISABLED", "false", "true switches all telemetry off."),
+    OTEL("OTEL_SERVICE_NAME", NULL, "Name of the service where LOGFIRE_SERVICE_NAME is not set."),
+    OTEL("OTEL_RESOURCE_ATTRIBUTES", NULL,
+         "Attributes of the resource: key=value,key2=value2, percent-encoded."),
+    OTEL("OTEL_TRACES_EXPORTER", NULL,
+         "otlp, console or none. Without it spans go out when an endpoint is set."),
+    OTEL("OTEL_METRICS_EXPORTER", NULL, "As OTEL_TRACES_EXPORTER, for metrics."),
+    OTEL("OTEL_LOGS_EXPORTER", NULL, "As OTEL_TRACES_EXPORTER, for log records."),
+    OTEL("OTEL_TRACES_SAMPLER", "parentbased_always_on",
+         "always_on, always_off, traceidratio, parentbased_always_on, parentbased_always_off or "
+         "parentbased_traceidratio."),
+    OTEL("OTEL_TRACES_SAMPLER_ARG", NULL, "The ratio, 0 to 1."),
+    OTEL("OTEL_BSP_SCHEDULE_DELAY", NULL, "Longest wait of a finished span, in ms."),
+    OTEL("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "512", "Most spans in one request."),
+    OTEL("OTEL_METRIC_EXPORT_INTERVAL", "60000", "Between two exports of metrics, in ms."),
+    OTEL("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", NULL, "Most characters of a text in an attribute."),
+    OTEL("OTEL_ATTRIBUTE_COUNT_LIMIT", "128", "Most attributes of a span or log record."),
+    OTEL("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", NULL, "As OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT, for spans."),
+    OTEL("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", NULL, "As OTEL_ATTRIBUTE_COUNT_LIMIT, for spans."),
+    OTEL("OTEL_SPAN_EVENT_COUNT_LIMIT", "128", "Most events of a span."),
+    OTEL("OTEL_SPAN_LINK_COUNT_LIMIT", "128", "Most links of a span."),
+    OTEL("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "128", "Most attributes of an event."),
+    OTEL("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", "128", "Most attributes of a link."),
+    OTEL("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "cumulative",
+         "cumulative, delta or lowmemory."),
+    OTEL("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "explicit_bucket_histogram",
+         "explicit_bucket_histogram or base2_exponential_bucket_histogram."),
+    OTLP("", "all signals"),
+    OTLP("TRACES_", "spans"),
+    OTLP("METRICS_", "metrics"),
+    OTLP("LOGS_", "log records"),
 
     /* Labels */
     {.variable = "ENVIRONMENT",

@@ -114,13 +114,13 @@ static void unknown_names_are_told_with_the_nearest(void **state)
                          (char[]){"motherduck_token=x"},
                          NULL};
   load(&f,
-       "MOTHERDUCK_7_DATABSE=canary-value\nEVENTHUBNAME_01=canary-value\nLOGFIRE_BASE_URL=canary-value\n"
+       "MOTHERDUCK_7_DATABSE=canary-value\nEVENTHUBNAME_01=canary-value\nLOGFIRE_BASE_UNKNOWN=canary-value\n"
        "OTHER=1\nOTHERDUCK_1_TABLE=canary-value\n",
        environment, NULL, 0);
   expect_problem(&f, SD_PROBLEM_ERROR, "line 1) is not known: did you mean MOTHERDUCK_7_DATABASE?");
   expect_problem(&f, SD_PROBLEM_ERROR, "EVENTHUBNAME_01 (");
   expect_problem(&f, SD_PROBLEM_ERROR, "did you mean EVENTHUBNAME_1?");
-  expect_problem(&f, SD_PROBLEM_ERROR, "LOGFIRE_BASE_URL (");
+  expect_problem(&f, SD_PROBLEM_ERROR, "LOGFIRE_BASE_UNKNOWN (");
   expect_problem(&f, SD_PROBLEM_WARNING, "OTHERDUCK_1_TABLE (");
   expect_problem(&f, SD_PROBLEM_WARNING,
                  "EVENTHUBNAME_1_CONSUMERGROUP (environment) is not known: did you mean "
