@@ -268,8 +268,9 @@ static void a_database_that_is_away_for_ten_minutes_is_waited_for_with_bounded_m
   assert_true(rig_until(&rig, rig_landed_all, MINUTE));
   sd_error gone = fake_duck_error(25, "network is unreachable");
   fake_sink_fail(rig.sink, SD_SINK_WRITE, 1, &gone, FAKE_NOT_DONE);
-  fake_sink_fail(rig.sink, SD_SINK_OPEN, UINT32_MAX, &gone, FAKE_NOT_DONE);
   rig.broker.last[0] += 20000;
+  assert_true(rig_until(&rig, is_backing_off, MINUTE));
+  fake_sink_fail(rig.sink, SD_SINK_OPEN, UINT32_MAX, &gone, FAKE_NOT_DONE);
   rig_pass(&rig, 10 * MINUTE);
   assert_int_equal(rig_snapshot(&rig).state, SD_MAPPING_BACKING_OFF);
   assert_true(rig_snapshot(&rig).buffered_bytes <= rig.share);
