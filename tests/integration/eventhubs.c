@@ -5,6 +5,7 @@
 #include "batch/batch.h"
 #include "emulator/emulator.h"
 #include "eventhubs/sender.h"
+#include "eventhubs/source_internal.h"
 #include "json/json.h"
 
 #include <openssl/pem.h>
@@ -22,6 +23,7 @@ enum {
   EVENTS = 100000,
   PARTITIONS = 4,
   PER_BATCH = 200,
+  WIDE = 600, /* partitions of the hub whose links need several sessions: the emulator takes 256 on one */
   BODY = 300,
   GUARD_MS = 60000, /* without any progress */
   GRANT = 32 * 1024 * 1024
@@ -40,6 +42,10 @@ typedef struct fixture {
   uint16_t port;
   uint16_t tls_port;
   sd_eventhubs_options options;
+  uint32_t events; /* to be sent */
+  uint32_t partitions;
+  uint32_t per_batch;
+  sd_eventhubs_timing timing; /* of the source */
   /* sender */
   sd_eventhubs_sender *sender;
   bool sender_ready;
@@ -53,7 +59,7 @@ typedef struct fixture {
   bool source_ready;
   bool source_stopped;
   uint32_t received;
-  int64_t next[PARTITIONS];
+  int64_t next[WIDE];
   uint8_t seen[EVENTS];
   uint32_t troubles[4];
   sd_error error;
@@ -132,14 +138,14 @@ static uint16_t port_of(const json_t *ready, const char *key)
 
 static void start_emulator(fixture *f)
 {
-  const sd_emulator_hub hub = {"orders", PARTITIONS};
+  static const sd_emulator_hub hubs[] = {{"orders", PARTITIONS}, {"wide", WIDE}};
   const sd_emulator_options options = {.struct_size = sizeof options,
                                        .listen_host = "127.0.0.1",
                                        .tls_host = "127.0.0.1",
                                        .cert_file = f->cert_file,
                                        .key_file = f->key_file,
-                                       .hubs = &hub,
-                                       .hub_count = 1,
+                                       .hubs = hubs,
+                                       .hub_count = 2,
                                        .sas_key = KEY};
   sd_buf text;
   json_t *ready = NULL;
@@ -173,18 +179,19 @@ static void command(fixture *f, const char *line)
 
 static void on_sender_ready(void *owner, const sd_source_partition *partitions, uint32_t count)
 {
+  fixture *f = owner;
   (void)partitions;
-  assert_int_equal(count, PARTITIONS);
-  ((fixture *)owner)->sender_ready = true;
+  assert_int_equal(count, f->partitions);
+  f->sender_ready = true;
 }
 
-/* Event n goes to partition (n / PER_BATCH) % PARTITIONS and says its number. */
+/* Event n goes to partition (n / per_batch) % partitions and says its number. */
 static void send_more(fixture *f)
 {
   static char bodies[PER_BATCH][BODY];
   sd_sender_event events[PER_BATCH];
-  while (f->sent < EVENTS) {
-    for (uint32_t i = 0; i < PER_BATCH; i++) {
+  while (f->sent < f->events) {
+    for (uint32_t i = 0; i < f->per_batch; i++) {
       char number[16];
       int len = snprintf(number, sizeof number, "%u;", f->sent + i);
       memset(bodies[i], 'x', BODY);
@@ -192,12 +199,12 @@ static void send_more(fixture *f)
       events[i] = (sd_sender_event){.body = sd_bytes_make(bodies[i], BODY)};
     }
     char partition[16];
-    snprintf(partition, sizeof partition, "%u", f->sent / PER_BATCH % PARTITIONS);
-    sd_status status = sd_eventhubs_sender_send(f->sender, partition, events, PER_BATCH, NULL, &f->error);
+    snprintf(partition, sizeof partition, "%u", f->sent / f->per_batch % f->partitions);
+    sd_status status = sd_eventhubs_sender_send(f->sender, partition, events, f->per_batch, NULL, &f->error);
     if (status == SD_AGAIN)
       return;
     assert_int_equal(status, SD_OK);
-    f->sent += PER_BATCH;
+    f->sent += f->per_batch;
   }
 }
 
@@ -238,7 +245,7 @@ static void send_all(fixture *f)
     fail_msg("%s", f->error.message);
   run_until(f, f->sender_ready);
   send_more(f);
-  run_until(f, f->stored == EVENTS);
+  run_until(f, f->stored == f->events);
   assert_int_equal(f->rejected, 0);
   sd_eventhubs_sender_stop(f->sender);
   run_until(f, f->sender_closed);
@@ -254,7 +261,7 @@ static void on_ready(void *owner, const sd_source_partition *partitions, uint32_
   fixture *f = owner;
   const sd_position earliest = {.kind = SD_POSITION_EARLIEST};
   (void)partitions;
-  assert_int_equal(count, PARTITIONS);
+  assert_int_equal(count, f->partitions);
   assert_true(incarnation[0] != '\0');
   f->source_ready = true;
   for (uint32_t i = 0; i < count; i++)
@@ -271,7 +278,7 @@ static sd_status on_event(void *owner, uint32_t partition, const sd_event *event
   assert_int_equal(event->body.len, BODY);
   assert_true(event->offset.len > 0);
   uint32_t number = (uint32_t)strtoul((const char *)event->body.data, NULL, 10);
-  assert_true(number < EVENTS);
+  assert_true(number < f->events);
   assert_int_equal(f->seen[number], 0);
   f->seen[number] = 1;
   snprintf(id, sizeof id, "%u", partition);
@@ -312,9 +319,11 @@ static void start_source(fixture *f)
                                      .on_idle = on_idle,
                                      .on_trouble = on_trouble,
                                      .on_stopped = on_stopped};
-  assert_int_equal(sd_batch_new(PARTITIONS, 4 * 1024 * 1024, &f->batch), SD_OK);
-  if (sd_eventhubs_source_new(&f->loop, &f->options, &handler, f, NULL, &f->source, &f->error) != SD_OK ||
-      f->source->vtable->start(f->source, &f->error) != SD_OK)
+  assert_int_equal(sd_batch_new(f->partitions, 4 * 1024 * 1024, &f->batch), SD_OK);
+  if (sd_eventhubs_source_new(&f->loop, &f->options, &handler, f, NULL, &f->source, &f->error) != SD_OK)
+    fail_msg("%s", f->error.message);
+  sd_eventhubs_source_set_timing(f->source, &f->timing);
+  if (f->source->vtable->start(f->source, &f->error) != SD_OK)
     fail_msg("%s", f->error.message);
 }
 
@@ -351,6 +360,12 @@ static int setup(void **state)
                                         .sas_key = KEY,
                                         .receiver_name = "integration"};
   f->options = options;
+  f->events = EVENTS;
+  f->partitions = PARTITIONS;
+  f->per_batch = PER_BATCH;
+  f->timing = (sd_eventhubs_timing)SD_EVENTHUBS_TIMING_DEFAULT;
+  f->timing.backoff_base_ms = 5;
+  f->timing.backoff_cap_ms = 100;
   *state = f;
   return 0;
 }
@@ -434,6 +449,52 @@ static void an_expired_token_is_replaced_and_nothing_is_lost(void **state)
   assert_int_equal(f->troubles[SD_TROUBLE_STOP], 0);
 }
 
+static void connections_closed_by_the_service_lose_and_repeat_nothing(void **state)
+{
+  fixture *f = *state;
+  send_all(f);
+  start_source(f);
+  for (uint32_t at = 10000; at < EVENTS; at += 20000) {
+    run_until(f, f->received >= at);
+    command(f, "{\"do\":\"close\",\"hub\":\"orders\"}");
+  }
+  run_until(f, f->received == EVENTS);
+  assert_string_equal(f->error.condition, "amqp:connection:forced");
+  assert_int_equal(f->troubles[SD_TROUBLE_STOP], 0);
+  for (uint32_t i = 0; i < EVENTS; i++)
+    assert_int_equal(f->seen[i], 1);
+}
+
+static void a_service_that_falls_silent_is_left_for_a_new_connection(void **state)
+{
+  fixture *f = *state;
+  f->timing.idle_timeout_ms = 100;
+  send_all(f);
+  start_source(f);
+  run_until(f, f->received >= EVENTS / 2);
+  command(f, "{\"do\":\"silence\"}");
+  run_until(f, f->received == EVENTS);
+  assert_true(f->troubles[SD_TROUBLE_RETRYING] > 0);
+  for (uint32_t i = 0; i < EVENTS; i++)
+    assert_int_equal(f->seen[i], 1);
+}
+
+/* On both ways: the sender has a link per partition too. */
+static void partitions_beyond_the_links_of_one_session_are_served(void **state)
+{
+  fixture *f = *state;
+  f->options.hub = "wide";
+  f->partitions = WIDE;
+  f->events = 2 * WIDE;
+  f->per_batch = 1;
+  send_all(f);
+  start_source(f);
+  run_until(f, f->received == f->events);
+  for (uint32_t i = 0; i < WIDE; i++)
+    assert_int_equal(f->next[i], 2);
+  assert_int_equal(f->troubles[SD_TROUBLE_RETRYING], 0);
+}
+
 static void stolen_partitions_are_lost(void **state)
 {
   fixture *f = *state;
@@ -502,6 +563,9 @@ int main(void)
       TEST(what_is_sent_arrives_over_tls),
       TEST(cuts_and_detaches_on_the_way_lose_and_repeat_nothing),
       TEST(an_expired_token_is_replaced_and_nothing_is_lost),
+      TEST(connections_closed_by_the_service_lose_and_repeat_nothing),
+      TEST(a_service_that_falls_silent_is_left_for_a_new_connection),
+      TEST(partitions_beyond_the_links_of_one_session_are_served),
       TEST(stolen_partitions_are_lost),
       TEST(a_hub_that_is_created_anew_loses_its_positions),
       TEST(a_wrong_key_stops_with_advice),

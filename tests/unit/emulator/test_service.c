@@ -142,6 +142,28 @@ static void unknown_entities_are_refused_with_the_services_texts(void **state)
   client_assert_refused(SD_AMQP_RECEIVER, "events", NULL, "amqp:not-found", "could not be found");
 }
 
+static void a_session_takes_256_links_as_the_services_does(void **state)
+{
+  (void)state;
+  static watched links[256];
+  char name[16];
+  assert_int_equal(sd_amqp_session_handle_max(c.session), 255);
+  sd_amqp_attach local = {.role = SD_AMQP_SENDER,
+                          .source.present = true,
+                          .target = {.present = true, .address = sd_bytes_of("events")}};
+  for (int i = 0; i < 256; i++) {
+    watched_init(&links[i]);
+    (void)snprintf(name, sizeof name, "%d", i);
+    local.name = sd_bytes_of(name);
+    assert_int_equal(sd_amqp_link_attach(c.session, &local, &links[i], &links[i].link), SD_OK);
+  }
+  RUN_UNTIL(links[255].attached);
+  assert_true(links[255].has_terminus);
+  local.name = sd_bytes_of("one too many");
+  sd_amqp_link *more = NULL;
+  assert_int_equal(sd_amqp_link_attach(c.session, &local, NULL, &more), SD_LIMIT);
+}
+
 static void bad_positions_are_refused_with_the_services_texts(void **state)
 {
   (void)state;
@@ -283,6 +305,7 @@ int main(void)
       TEST_WITH_KEY(only_good_tokens_pass_when_a_key_is_set),
       TEST_WITH_KEY(management_takes_the_token_of_the_request),
       TEST(unknown_entities_are_refused_with_the_services_texts),
+      TEST(a_session_takes_256_links_as_the_services_does),
       TEST(bad_positions_are_refused_with_the_services_texts),
       TEST(an_event_at_the_limit_passes_and_one_above_is_rejected),
       TEST(the_settle_mode_of_a_receiver_is_honoured),
