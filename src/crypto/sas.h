@@ -1,19 +1,9 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
-/* Shared access signatures of Azure Event Hubs: sign and verify (eventhubs.md §2), with the codings they
- * need. */
+/* Shared access signatures of Azure Event Hubs: sign and verify (eventhubs.md §2). */
 #ifndef SD_CRYPTO_SAS_H
 #define SD_CRYPTO_SAS_H
 
-#include "base/buf.h"
-
-/* RFC 4648 §4, with padding. Decoding also takes the URL alphabet and missing padding; SD_INVALID otherwise.
- */
-sd_status sd_base64_encode(sd_bytes data, sd_buf *out);
-SD_MUST_CHECK sd_status sd_base64_decode(sd_bytes text, sd_buf *out);
-
-/* RFC 3986 §2.1: all but unreserved characters, upper-case hex. */
-sd_status sd_percent_encode(sd_bytes data, sd_buf *out);
-SD_MUST_CHECK sd_status sd_percent_decode(sd_bytes text, sd_buf *out);
+#include "base/coding.h"
 
 enum { SD_SHA256_SIZE = 32 };
 SD_MUST_CHECK sd_status sd_sha256(sd_bytes data, uint8_t ret_digest[SD_SHA256_SIZE]);

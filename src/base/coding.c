@@ -1,6 +1,6 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
 /* Base64 (RFC 4648) and percent encoding (RFC 3986). */
-#include "crypto/sas.h"
+#include "base/coding.h"
 
 static const char base64_alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 

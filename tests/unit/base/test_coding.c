@@ -1,7 +1,7 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
 /* Base64 and percent encoding: the vectors of RFC 4648 §10, malformed input, round trips. */
 #include "base/alloc.h"
-#include "crypto/sas.h"
+#include "base/coding.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
