@@ -10,6 +10,7 @@
  * place. */
 #undef curl_easy_setopt
 #undef curl_easy_getinfo
+#undef curl_multi_setopt
 
 typedef struct sd_curl {
   CURLcode (*global_init)(long flags);
@@ -18,8 +19,17 @@ typedef struct sd_curl {
   void (*easy_cleanup)(CURL *handle);
   void (*easy_reset)(CURL *handle);
   CURLcode (*easy_setopt)(CURL *handle, CURLoption option, ...);
-  CURLcode (*easy_perform)(CURL *handle);
   CURLcode (*easy_getinfo)(CURL *handle, CURLINFO info, ...);
+  CURLM *(*multi_init)(void);
+  CURLMcode (*multi_cleanup)(CURLM *multi);
+  CURLMcode (*multi_add_handle)(CURLM *multi, CURL *handle);
+  CURLMcode (*multi_remove_handle)(CURLM *multi, CURL *handle);
+  CURLMcode (*multi_perform)(CURLM *multi, int *ret_running);
+  CURLMcode (*multi_poll)(CURLM *multi, struct curl_waitfd *extra, unsigned count, int timeout_ms,
+                          int *ret_ready);
+  CURLMcode (*multi_wakeup)(CURLM *multi);
+  CURLMsg *(*multi_info_read)(CURLM *multi, int *ret_left);
+  curl_version_info_data *(*version_info)(CURLversion age);
   struct curl_slist *(*slist_append)(struct curl_slist *list, const char *text);
   void (*slist_free_all)(struct curl_slist *list);
 } sd_curl;
