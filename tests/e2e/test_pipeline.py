@@ -146,6 +146,26 @@ class Faults(PipelineCase):
         harness.check_landed(self.database, "main.events", 20000, SIZE)
         harness.check_control(self.database, "events")
 
+    def test_connections_closed_by_the_service_lose_nothing(self):
+        env = self.env()
+        total = 12000
+        sender = subprocess.Popen(harness.send_command(self.emulator.connection_string, "events", count=total,
+                                                       size=SIZE, rate=6000, batch=50), stdout=subprocess.DEVNULL)
+        with harness.Pipeline(env, self.state) as pipeline:
+            pipeline.wait_for(lambda s: s["mappings"][0]["landed"] > 0, "the first event")
+            # The sender has no link to a partition, so that only the pipeline's connection is meant.
+            answer = self.emulator.control(do="close", hub="events", partition="0")
+            self.assertEqual(answer.get("affected"), 1, answer)
+            self.assertEqual(sender.wait(60), 0)
+            pipeline.wait_for(lambda s: s["mappings"][0]["landed"] == total, "all events landed")
+            answer = self.emulator.control(do="close", hub="events")
+            self.assertEqual(answer.get("affected"), 1, answer)
+            self.send(first=total, count=100)
+            pipeline.wait_for(lambda s: s["mappings"][0]["landed"] == total + 100, "events on a third connection")
+            self.assertEqual(pipeline.stop(), 0, pipeline.text())
+        harness.check_landed(self.database, "main.events", total + 100, SIZE)
+        harness.check_control(self.database, "events")
+
     def test_during_a_stall_the_lag_is_the_brokers_last_minus_the_landed_one(self):
         env = self.env()
         self.send(count=400, partition="1")
