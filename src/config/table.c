@@ -192,8 +192,8 @@ const sd_option sd_config_options[] = {
      .max = 122880,
      .section = section_destination,
      .text =
-         "A batch closes at this many events. With a backlog several batches are written in one transaction "
-         "of up to 122880 rows."},
+         "A batch closes at this many events; behind a backlog at the next multiple of 2048, so that it may "
+         "be larger, and several batches are written in one transaction of up to 122880 rows."},
     {.variable = "MOTHERDUCK_{N}_BATCH_BYTES",
      .type = SD_OPTION_SIZE,
      .default_value = "24MB",
