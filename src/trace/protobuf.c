@@ -70,3 +70,17 @@ bool sd_pb_next(sd_bytes *message, sd_pb_field *ret_field)
   *ret_field = field;
   return true;
 }
+
+bool sd_pb_next_packed(sd_bytes *numbers, uint32_t wire_type, uint64_t *ret_number)
+{
+  switch (wire_type) {
+  case SD_PB_VARINT:
+    return take_varint(numbers, ret_number);
+  case SD_PB_FIXED64:
+    return take_fixed(numbers, 8, ret_number);
+  case SD_PB_FIXED32:
+    return take_fixed(numbers, 4, ret_number);
+  default:
+    return false;
+  }
+}

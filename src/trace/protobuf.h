@@ -85,4 +85,8 @@ typedef struct sd_pb_field {
  * and message->len 0; at a good end data is not NULL unless the message was empty to begin with). */
 bool sd_pb_next(sd_bytes *message, sd_pb_field *ret_field);
 
+/* Takes the next number off the content of a packed field whose numbers have this wire type. False at its end
+ * and at malformed bytes (then numbers->len is not 0). */
+bool sd_pb_next_packed(sd_bytes *numbers, uint32_t wire_type, uint64_t *ret_number);
+
 #endif
