@@ -14,7 +14,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import harness  # noqa: E402
 
 SIZE = 300
-# Longer than the idle time-out that we advertise (60 s) and than two heartbeats of either side (30 s at most).
+# Longer than the idle time-out that we advertise (60 s) and than two heartbeats of either side (30 s at most). Links
+# carry nothing meanwhile; on the connection the pipeline asks for the last sequence numbers every few seconds.
 IDLE_SECONDS = 75
 
 
