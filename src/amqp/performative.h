@@ -37,6 +37,11 @@ enum {
   SD_AMQP_CODE_SASL_OUTCOME = 0x44
 };
 
+enum {
+  SD_AMQP_TAG_MAX = 32,     /* bytes of a delivery tag (§2.8.7) */
+  SD_AMQP_TRANSFER_MAX = 80 /* bytes of an encoded transfer */
+};
+
 typedef enum sd_amqp_role { SD_AMQP_SENDER = 0, SD_AMQP_RECEIVER = 1 } sd_amqp_role;
 
 enum { SD_AMQP_SND_UNSETTLED = 0, SD_AMQP_SND_SETTLED = 1, SD_AMQP_SND_MIXED = 2 };
@@ -210,7 +215,6 @@ void sd_amqp_open_encode(sd_buf *buf, const sd_amqp_open *open);
 void sd_amqp_begin_encode(sd_buf *buf, const sd_amqp_begin *begin);
 void sd_amqp_attach_encode(sd_buf *buf, const sd_amqp_attach *attach);
 void sd_amqp_flow_encode(sd_buf *buf, const sd_amqp_flow *flow);
-void sd_amqp_transfer_encode(sd_buf *buf, const sd_amqp_transfer *transfer);
 void sd_amqp_disposition_encode(sd_buf *buf, const sd_amqp_disposition *disposition);
 void sd_amqp_detach_encode(sd_buf *buf, const sd_amqp_detach *detach);
 void sd_amqp_end_encode(sd_buf *buf, const sd_amqp_close *end);
@@ -218,6 +222,11 @@ void sd_amqp_close_encode(sd_buf *buf, const sd_amqp_close *close);
 void sd_amqp_sasl_mechanisms_encode(sd_buf *buf, const sd_bytes *mechanisms, size_t count);
 void sd_amqp_sasl_init_encode(sd_buf *buf, const sd_amqp_sasl_init *init);
 void sd_amqp_sasl_outcome_encode(sd_buf *buf, const sd_amqp_sasl_outcome *outcome);
+
+/* A transfer, of which there is one for each event, goes into space at hand instead; returns its length,
+ * which `more` does not change. The state is not written, since no delivery here begins with one, and neither
+ * is a tag of more than SD_AMQP_TAG_MAX bytes. */
+size_t sd_amqp_transfer_encode(uint8_t space[SD_AMQP_TRANSFER_MAX], const sd_amqp_transfer *transfer);
 
 /* Frames (§2.3): begin writes an 8-byte header (type 0 AMQP, 1 SASL) and returns a mark; end fills in the
  * size. */

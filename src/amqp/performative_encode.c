@@ -231,7 +231,7 @@ static uint8_t *set_boolean(uint8_t *p, bool present, bool value)
   return p;
 }
 
-size_t sd_amqp_transfer_head(uint8_t space[SD_AMQP_TRANSFER_HEAD_MAX], const sd_amqp_transfer *transfer)
+size_t sd_amqp_transfer_encode(uint8_t space[SD_AMQP_TRANSFER_MAX], const sd_amqp_transfer *transfer)
 {
   size_t tag_len = transfer->delivery_tag.len;
   uint8_t *p = space + 6;
@@ -259,36 +259,12 @@ size_t sd_amqp_transfer_head(uint8_t space[SD_AMQP_TRANSFER_HEAD_MAX], const sd_
   } else {
     *p++ = WIRE_NULL;
   }
-  *p++ = WIRE_NULL; /* state: the caller of this function has none */
+  *p++ = WIRE_NULL; /* state */
   p = set_boolean(p, true, transfer->resume);
   p = set_boolean(p, true, transfer->aborted);
   p = set_boolean(p, true, transfer->batchable);
   space[4] = (uint8_t)(p - space - 5);
   return (size_t)(p - space);
-}
-
-void sd_amqp_transfer_encode(sd_buf *buf, const sd_amqp_transfer *transfer)
-{
-  sd_amqp_put_descriptor(buf, SD_AMQP_CODE_TRANSFER);
-  size_t list = sd_amqp_begin_list(buf);
-  sd_amqp_put_uint(buf, transfer->handle);
-  put_uint_or_null(buf, transfer->has_delivery_id, transfer->delivery_id);
-  put_binary_or_null(buf, transfer->delivery_tag);
-  put_uint_or_null(buf, transfer->has_message_format, transfer->message_format);
-  if (transfer->has_settled)
-    sd_amqp_put_boolean(buf, transfer->settled);
-  else
-    sd_amqp_put_null(buf);
-  sd_amqp_put_boolean(buf, transfer->more);
-  if (transfer->has_rcv_settle_mode)
-    sd_amqp_put_ubyte(buf, transfer->rcv_settle_mode);
-  else
-    sd_amqp_put_null(buf);
-  put_raw(buf, transfer->state_raw);
-  sd_amqp_put_boolean(buf, transfer->resume);
-  sd_amqp_put_boolean(buf, transfer->aborted);
-  sd_amqp_put_boolean(buf, transfer->batchable);
-  sd_amqp_end_list(buf, list, 11);
 }
 
 void sd_amqp_disposition_encode(sd_buf *buf, const sd_amqp_disposition *disposition)

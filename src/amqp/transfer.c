@@ -218,15 +218,15 @@ static size_t send_frame(sd_amqp_link *link, sd_amqp_transfer *t, gather *g, siz
   sd_amqp_session *s = link->session;
   sd_amqp_connection *c = s->connection;
   size_t frame_max = c->remote_max_frame < AMQP_OUT_FRAME_MAX ? c->remote_max_frame : AMQP_OUT_FRAME_MAX;
-  uint8_t head[SD_AMQP_TRANSFER_HEAD_MAX];
+  uint8_t head[SD_AMQP_TRANSFER_MAX];
   t->more = false;
-  size_t head_len = sd_amqp_transfer_head(head, t);
+  size_t head_len = sd_amqp_transfer_encode(head, t);
   size_t fits = frame_max - 8 - head_len;
   size_t n = remaining;
   if (n > fits) {
     n = fits;
     t->more = true;
-    head_len = sd_amqp_transfer_head(head, t); /* of the same length */
+    head_len = sd_amqp_transfer_encode(head, t); /* of the same length */
   }
   size_t size = 8 + head_len + n;
   uint8_t *p = amqp_out_reserve(c, size);

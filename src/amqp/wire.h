@@ -88,12 +88,4 @@ static inline void wire_set64(uint8_t *p, uint64_t v)
  * ("amqp:open:list"). The descriptor is that of `value`. False: none, or not one of ours. */
 bool sd_amqp_descriptor_known(const sd_amqp_value *value, uint8_t *ret_code);
 
-enum {
-  SD_AMQP_TAG_MAX = 32,          /* bytes of a delivery tag (§2.8.7) */
-  SD_AMQP_TRANSFER_HEAD_MAX = 80 /* of a transfer performative with the longest tag and no state */
-};
-
-/* Writes a transfer without state in one go (list8, all fields); returns its length. */
-size_t sd_amqp_transfer_head(uint8_t space[SD_AMQP_TRANSFER_HEAD_MAX], const sd_amqp_transfer *transfer);
-
 #endif

@@ -378,6 +378,40 @@ static void a15_a16_flow(void **state)
   CHECK_ENCODING(sd_amqp_flow, sd_amqp_flow_decode, sd_amqp_flow_encode, &f, SD_AMQP_CODE_FLOW, 11);
 }
 
+static void encode_transfer(sd_buf *buf, const sd_amqp_transfer *transfer)
+{
+  uint8_t space[SD_AMQP_TRANSFER_MAX];
+  sd_buf_append(buf, space, sd_amqp_transfer_encode(space, transfer));
+}
+
+static void the_longest_transfer_fits(void **state)
+{
+  (void)state;
+  static const uint8_t tag[SD_AMQP_TAG_MAX + 1];
+  sd_amqp_transfer t = {.handle = UINT32_MAX,
+                        .has_delivery_id = true,
+                        .delivery_id = UINT32_MAX,
+                        .delivery_tag = sd_bytes_make(tag, SD_AMQP_TAG_MAX),
+                        .has_message_format = true,
+                        .message_format = UINT32_MAX,
+                        .has_settled = true,
+                        .settled = true,
+                        .more = true,
+                        .has_rcv_settle_mode = true,
+                        .rcv_settle_mode = SD_AMQP_RCV_SECOND,
+                        .resume = true,
+                        .aborted = true,
+                        .batchable = true};
+  uint8_t space[SD_AMQP_TRANSFER_MAX];
+  size_t longest = sd_amqp_transfer_encode(space, &t);
+  assert_in_range(longest, 1, sizeof space);
+  CHECK_ENCODING(sd_amqp_transfer, sd_amqp_transfer_decode, encode_transfer, &t, SD_AMQP_CODE_TRANSFER, 11);
+  t.more = false;
+  assert_int_equal(sd_amqp_transfer_encode(space, &t), longest);
+  t.delivery_tag = sd_bytes_make(tag, sizeof tag);
+  assert_int_equal(sd_amqp_transfer_encode(space, &t), longest - 1 - SD_AMQP_TAG_MAX);
+}
+
 static void a9_a17_a18_transfer(void **state)
 {
   (void)state;
@@ -391,8 +425,7 @@ static void a9_a17_a18_transfer(void **state)
   assert_true(t.has_message_format && t.message_format == 0);
   assert_true(t.has_settled && !t.settled && !t.more);
   assert_int_equal(payload.len, 6);
-  CHECK_ENCODING(sd_amqp_transfer, sd_amqp_transfer_decode, sd_amqp_transfer_encode, &t,
-                 SD_AMQP_CODE_TRANSFER, 11);
+  CHECK_ENCODING(sd_amqp_transfer, sd_amqp_transfer_decode, encode_transfer, &t, SD_AMQP_CODE_TRANSFER, 11);
   list = take(
       "00000031 02000001 005314 c0190b 5203 5201 a00400000001 7080013700 5600 5600 4040404040 005375 a006 "
       "005375a00178",
@@ -402,16 +435,14 @@ static void a9_a17_a18_transfer(void **state)
   assert_int_equal(t.delivery_id, 1);
   assert_true(t.message_format == 0x80013700u);
   assert_int_equal(payload.len, 11);
-  CHECK_ENCODING(sd_amqp_transfer, sd_amqp_transfer_decode, sd_amqp_transfer_encode, &t,
-                 SD_AMQP_CODE_TRANSFER, 11);
+  CHECK_ENCODING(sd_amqp_transfer, sd_amqp_transfer_decode, encode_transfer, &t, SD_AMQP_CODE_TRANSFER, 11);
   list = take_body("005314 c0<0b 43 40 40 40 41 41 5001 00532345 41 41 41>", SD_AMQP_CODE_TRANSFER);
   assert_int_equal(sd_amqp_transfer_decode(&list, &t), SD_OK);
   assert_false(t.has_delivery_id || t.has_message_format);
   assert_null(t.delivery_tag.data);
   assert_true(t.settled && t.more && t.has_rcv_settle_mode && t.resume && t.aborted && t.batchable);
   assert_int_equal(t.state_raw.len, 4);
-  CHECK_ENCODING(sd_amqp_transfer, sd_amqp_transfer_decode, sd_amqp_transfer_encode, &t,
-                 SD_AMQP_CODE_TRANSFER, 11);
+  CHECK_ENCODING(sd_amqp_transfer, sd_amqp_transfer_decode, encode_transfer, &t, SD_AMQP_CODE_TRANSFER, 11);
 }
 
 static void a19_disposition(void **state)
@@ -606,6 +637,7 @@ int main(void)
       cmocka_unit_test(every_field_of_a_terminus_survives),
       cmocka_unit_test(a15_a16_flow),
       cmocka_unit_test(a9_a17_a18_transfer),
+      cmocka_unit_test(the_longest_transfer_fits),
       cmocka_unit_test(a19_disposition),
       cmocka_unit_test(a20_close_and_the_other_ends),
       cmocka_unit_test(descriptors_may_be_wide_or_symbols),
