@@ -22,9 +22,9 @@ typedef struct framing {
   size_t scope_count;
 } framing;
 
-static bool is_of(const framing *frame, const sd_record *record)
+static bool is_of(int signal, const sd_record *record)
 {
-  return (frame->signal == SD_SIGNAL_LOGS) == (record->kind == SD_RECORD_LOG);
+  return (signal == SD_SIGNAL_LOGS) == (record->kind == SD_RECORD_LOG);
 }
 
 static size_t record_size(const sd_record *record)
@@ -58,7 +58,7 @@ static void measure(framing *frame, const sd_record *records, size_t count, sd_o
 {
   for (; taken->passed < count; taken->passed++) {
     const sd_record *record = &records[taken->passed];
-    if (!is_of(frame, record))
+    if (!is_of(frame->signal, record))
       continue;
     if (frame->envelope == 0)
       frame->size = frame->envelope = SD_NEST_SIZE + sd_resource_size(record->tracer);
@@ -85,7 +85,8 @@ static uint8_t *put_scope(const framing *frame, const scope_entry *scope, const 
   at = sd_scope_put(content, scope->tracer);
   for (size_t i = 0; i < count; i++) {
     const sd_record *record = &records[i];
-    if (record->tracer == scope->tracer && is_of(frame, record) && !is_too_large(frame, scope, record))
+    if (record->tracer == scope->tracer && is_of(frame->signal, record) &&
+        !is_too_large(frame, scope, record))
       at = sd_pb_put_bytes(at, SD_OTLP_SCOPE_RECORDS, record->otlp, record->otlp_len);
   }
   sd_nest_close(content, at);
@@ -120,4 +121,38 @@ sd_status sd_otlp_frame_records(int signal, const sd_record *records, size_t cou
   }
   *ret_taken = taken;
   return SD_OK;
+}
+
+static size_t count_of(int signal, const sd_record *records, size_t count)
+{
+  size_t found = 0;
+  for (size_t i = 0; i < count; i++)
+    found += is_of(signal, &records[i]);
+  return found;
+}
+
+size_t sd_otlp_frame_all(const sd_record *records, size_t count, size_t max_bytes, sd_otlp_records_fn *fn,
+                         void *user)
+{
+  static const int signals[] = {SD_SIGNAL_TRACES, SD_SIGNAL_LOGS};
+  size_t dropped = 0;
+  sd_buf request;
+  sd_buf_init(&request, max_bytes);
+  for (size_t s = 0; s < sizeof signals / sizeof *signals; s++) {
+    for (size_t done = 0; done < count;) {
+      sd_otlp_taken taken;
+      sd_buf_clear(&request);
+      if (sd_otlp_frame_records(signals[s], records + done, count - done, max_bytes, &request, &taken) !=
+          SD_OK) {
+        dropped += count_of(signals[s], records + done, count - done);
+        break;
+      }
+      dropped += taken.too_large;
+      if (taken.framed > 0)
+        fn(user, signals[s], sd_buf_bytes(&request), taken.framed);
+      done += taken.passed;
+    }
+  }
+  sd_buf_release(&request);
+  return dropped;
 }

@@ -26,6 +26,14 @@ typedef struct sd_otlp_taken {
 SD_MUST_CHECK sd_status sd_otlp_frame_records(int signal, const sd_record *records, size_t count,
                                               size_t max_bytes, sd_buf *out, sd_otlp_taken *ret_taken);
 
+/* Receives one request of a signal with so many records. Borrowed for the call. */
+typedef void sd_otlp_records_fn(void *user, int signal, sd_bytes request, size_t records);
+
+/* Frames all records, spans first, into requests of at most max_bytes each, one after the other in the same
+ * memory. Returns how many records are in no request: too large, or memory was short. */
+size_t sd_otlp_frame_all(const sd_record *records, size_t count, size_t max_bytes, sd_otlp_records_fn *fn,
+                         void *user);
+
 /* Receives a finished ExportMetricsServiceRequest with this many data points. Borrowed for the call. */
 typedef void sd_otlp_request_fn(void *user, sd_bytes request, size_t points);
 
