@@ -129,7 +129,7 @@ static void a_closed_connection_is_told_why(void **state)
 {
   (void)state;
   static watched sender;
-  client bystander;
+  static client bystander;
   watched_init(&sender);
   client_connect_one(&bystander);
   client_attach(&sender, SD_AMQP_SENDER, "s", "events/Partitions/0", NULL);
@@ -156,7 +156,7 @@ static void a_silent_connection_gets_no_answer_until_the_silence_ends(void **sta
 {
   (void)state;
   static watched sender;
-  client later;
+  static client later;
   uint32_t id;
   sd_buf message;
   watched_init(&sender);

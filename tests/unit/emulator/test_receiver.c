@@ -92,7 +92,7 @@ static void receivers_go_on_when_the_peer_reads_again(void **state)
     sd_amqp_link_set_credit(receiver[i].link, LARGE_EVENTS);
   client_flush();
   /* More than sockets hold: both wait for the peer. Another client's handshake gives them their turns. */
-  client other;
+  static client other;
   client_connect_one(&other);
   assert_true(receiver[0].deliveries + receiver[1].deliveries < 2 * LARGE_EVENTS);
   client_listen(&c);
