@@ -147,10 +147,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
   return size * count;
 }
 
-enum { SHOWN_MAX = 256 };
-
-/* The URL without user, password and query, for messages. */
-static const char *show_url(const char *url, char *dst)
+const char *sd_http_show_url(const char *url, char *dst)
 {
   const char *authority = strstr(url, "://");
   authority = authority ? authority + 3 : url;
@@ -160,7 +157,8 @@ static const char *show_url(const char *url, char *dst)
     if (authority[i] == '@')
       host = authority + i + 1;
   }
-  snprintf(dst, SHOWN_MAX, "%.*s%.*s", (int)(authority - url), url, (int)strcspn(host, "?#"), host);
+  snprintf(dst, SD_HTTP_SHOWN_URL_MAX, "%.*s%.*s", (int)(authority - url), url, (int)strcspn(host, "?#"),
+           host);
   return dst;
 }
 
@@ -168,8 +166,8 @@ static sd_status translate(const sd_curl *curl, CURLcode code, const sd_http_req
                            const sd_buf *body, const char *detail, sd_error *error)
 {
   const char *text = detail[0] ? detail : curl->easy_strerror(code);
-  char shown[SHOWN_MAX];
-  show_url(request->url, shown);
+  char shown[SD_HTTP_SHOWN_URL_MAX];
+  sd_http_show_url(request->url, shown);
   sd_status status = SD_IO;
   if (code == CURLE_OPERATION_TIMEDOUT)
     status = SD_TIMEOUT;
@@ -323,7 +321,7 @@ sd_status sd_http_client_perform(sd_http_client *client, const sd_http_request *
   const sd_curl *curl = client->curl;
   struct curl_slist *headers = NULL;
   char detail[CURL_ERROR_SIZE] = "";
-  char shown[SHOWN_MAX];
+  char shown[SD_HTTP_SHOWN_URL_MAX];
   sd_buf body;
   receiver receive = {.body = &body, .request = request};
   sd_status status = SD_OK;
@@ -333,7 +331,7 @@ sd_status sd_http_client_perform(sd_http_client *client, const sd_http_request *
         i < SD_HTTP_HEADERS_MAX ? curl->slist_append(headers, request->headers[i]) : NULL;
     if (!longer) {
       status = sd_error_set(error, i < SD_HTTP_HEADERS_MAX ? SD_NOMEM : SD_LIMIT,
-                            "%s: the headers could not be set", show_url(request->url, shown));
+                            "%s: the headers could not be set", sd_http_show_url(request->url, shown));
       goto out;
     }
     headers = longer;
@@ -364,7 +362,7 @@ sd_status sd_http_client_perform(sd_http_client *client, const sd_http_request *
   curl->easy_getinfo(client->handle, CURLINFO_HTTP_VERSION, &http_version);
   if (request->version == SD_HTTP_VERSION_2 && http_version < CURL_HTTP_VERSION_2_0) {
     status = sd_error_set(error, SD_PROTOCOL, "%s: the server does not speak HTTP/2",
-                          show_url(request->url, shown));
+                          sd_http_show_url(request->url, shown));
     goto out;
   }
   *ret_answer =

@@ -15,7 +15,8 @@ typedef struct sd_http_client sd_http_client;
 
 enum {
   SD_HTTP_HEADERS_MAX = 64,
-  SD_HTTP_ANSWER_DEFAULT_MAX = 16 * 1024 * 1024 /* bytes of an answer's body */
+  SD_HTTP_ANSWER_DEFAULT_MAX = 16 * 1024 * 1024, /* bytes of an answer's body */
+  SD_HTTP_SHOWN_URL_MAX = 256
 };
 
 typedef enum sd_http_version {
@@ -77,6 +78,10 @@ void sd_http_client_free_after_fork(sd_http_client *client);
  * `retriable` set); messages name the URL without its query. */
 SD_MUST_CHECK sd_status sd_http_client_perform(sd_http_client *client, const sd_http_request *request,
                                                sd_http_answer *ret_answer, sd_error *error);
+
+/* A URL for messages: without user, password and query, cut to SD_HTTP_SHOWN_URL_MAX bytes with NUL. Returns
+ * dst. */
+const char *sd_http_show_url(const char *url, char *dst);
 
 /* The request under way and all later ones end with SD_CANCELLED at deadline_ns (CLOCK_MONOTONIC; 0: at once,
  * UINT64_MAX: never, as in the beginning). Any thread. */
