@@ -19,7 +19,7 @@ typedef struct sd_sink sd_sink;
 enum {
   SD_SINK_NAME_MAX = 512,   /* bytes of a schema's, table's, hub's or group's name, with NUL */
   SD_SINK_OFFSET_MAX = 256, /* bytes of an offset, with NUL */
-  SD_SINK_ROWS_MAX = 122880 /* rows of one transaction: a row group, which bypasses the WAL */
+  SD_SINK_ROWS_MAX = 122880 /* rows of one transaction: whole row groups, which bypass the WAL */
 };
 
 /* The destination of one mapping and the key of its checkpoints. Immutable while ops refer to it. */

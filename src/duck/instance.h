@@ -16,6 +16,10 @@ enum {
   SD_DUCK_ALIAS_MAX = 256,            /* bytes of a catalog's name in SQL, with NUL */
   SD_DUCK_MEMORY_LIMIT_MB = 64,       /* DuckDB's buffers at first, all attached files together */
   SD_DUCK_MEMORY_LIMIT_MAX_MB = 4096, /* to which it may be raised, or half of the machine's memory */
+  /* Rows of a row group in local files, a multiple of 2048. A transaction of at least as many goes past the
+   * WAL; DuckDB's default, 122,880 rows, can be more than the bytes that one transaction may have. Files with
+   * row groups of any size can be read and continued. */
+  SD_DUCK_ROW_GROUP_ROWS = 12288,
   SD_DUCK_WAL_AUTOCHECKPOINT_MB = 512 /* safety net: COMMIT itself checkpoints; we do it before, at 64 MB */
 };
 

@@ -15,7 +15,7 @@
 
 enum {
   SETTINGS_SQL_MAX = 16 * 1024,
-  MOTHERDUCK_MEMORY_LIMIT_MB = 256, /* a batch on its way waits in DuckDB's buffers */
+  MOTHERDUCK_MEMORY_LIMIT_MB = 256, /* 48 MB on their way take less than 64; the rest is the extension's */
   MOTHERDUCK_CONNECT_MAX_S = 30
 };
 
@@ -201,7 +201,10 @@ sd_status sd_duck_attach(sd_duck_instance *instance, sd_duck_database *database,
     sd_duck_quote_text(&sql, database->name);
     sd_buf_append_text(&sql, " AS ");
     sd_duck_quote_identifier(&sql, database->alias);
-    sd_buf_append_text(&sql, database->read_only ? " (TYPE duckdb, READ_ONLY)" : " (TYPE duckdb)");
+    if (database->read_only)
+      sd_buf_append_text(&sql, " (TYPE duckdb, READ_ONLY)");
+    else
+      sd_buf_appendf(&sql, " (TYPE duckdb, ROW_GROUP_SIZE %d)", SD_DUCK_ROW_GROUP_ROWS);
   }
   sd_error why;
   sd_status status = execute_buf(instance, &sql, &why);

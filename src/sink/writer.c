@@ -4,6 +4,8 @@
 #include "base/hook.h"
 #include "sink/sink_private.h"
 
+_Static_assert(SD_SINK_ROWS_MAX % SD_DUCK_ROW_GROUP_ROWS == 0, "the largest transaction is whole row groups");
+
 /* Gives an op back to its mapping. The thread does not touch it afterwards. */
 static void answer(sd_duck_sink *sink, sd_sink_op *op)
 {
@@ -150,21 +152,36 @@ static void fail_writes(sd_sink_write *const *ops, uint32_t count, const sd_erro
   }
 }
 
-/* The first WRITE and, with a backlog, those behind it. */
+/* How many WRITEs the next transaction takes: the first and, with a backlog, those behind it. Those that make
+ * whole row groups do not take along a part of one: checkpoints would join it with others and write it again.
+ */
+static uint32_t count_writes(const sd_sink_mapping *mapping)
+{
+  const sd_sink_op *op = mapping->first;
+  uint64_t generation = op->generation;
+  uint64_t rows = 0;
+  uint64_t bytes = 0;
+  uint32_t count = 0;
+  uint32_t whole = 0;
+  do {
+    const sd_batch *batch = ((const sd_sink_write *)op)->batch;
+    rows += batch->rows;
+    bytes += payload_bytes(batch);
+    count++;
+    if (rows % SD_DUCK_ROW_GROUP_ROWS == 0)
+      whole = count;
+    op = (const sd_sink_op *)(const void *)op->op.next;
+  } while (op && count < SD_SINK_COALESCE_MAX && may_join(mapping, op, generation, rows, bytes));
+  return whole > 0 ? whole : count;
+}
+
 static void run_writes(sd_duck_sink *sink, sd_sink_mapping *mapping)
 {
   sd_sink_write *ops[SD_SINK_COALESCE_MAX];
-  uint32_t count = 0;
-  uint64_t rows = 0;
-  uint64_t bytes = 0;
+  uint32_t count = count_writes(mapping);
   uint64_t generation = first_op(mapping)->generation;
-  do {
-    sd_sink_write *op = (sd_sink_write *)take_op(mapping);
-    rows += op->batch->rows;
-    bytes += payload_bytes(op->batch);
-    ops[count++] = op;
-  } while (count < SD_SINK_COALESCE_MAX && first_op(mapping) &&
-           may_join(mapping, first_op(mapping), generation, rows, bytes));
+  for (uint32_t i = 0; i < count; i++)
+    ops[i] = (sd_sink_write *)take_op(mapping);
 
   sd_error error;
   sd_error_clear(&error);

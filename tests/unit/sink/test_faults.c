@@ -1,6 +1,6 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
 /* A file that is held, missing, forbidden or full: a clear error, no loss, and recovery. */
-#include "sink_test.h"
+#include "one_sink.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,25 +8,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-
-static char path[512];
-static fixture f;
-
-static int begin(void **state)
-{
-  (void)state;
-  if (make_scratch(state) != 0)
-    return -1;
-  snprintf(path, sizeof path, "%s", scratch_path("a.duckdb"));
-  fixture_init(&f);
-  return 0;
-}
-
-static int end(void **state)
-{
-  fixture_end(&f);
-  return remove_scratch(state);
-}
 
 /* A second process that holds the file until it is told to end. */
 typedef struct holder {

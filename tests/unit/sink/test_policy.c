@@ -1,30 +1,9 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
 /* Checkpoints of the file, several sinks at once, tables' settings, memory that runs out. */
+#include "one_sink.h"
 #include "sink/sink_private.h"
-#include "sink_test.h"
 
 #include <sys/stat.h>
-
-static char path[512];
-static char path_b[512];
-static fixture f;
-
-static int begin(void **state)
-{
-  (void)state;
-  if (make_scratch(state) != 0)
-    return -1;
-  snprintf(path, sizeof path, "%s", scratch_path("a.duckdb"));
-  snprintf(path_b, sizeof path_b, "%s", scratch_path("b.duckdb"));
-  fixture_init(&f);
-  return 0;
-}
-
-static int end(void **state)
-{
-  fixture_end(&f);
-  return remove_scratch(state);
-}
 
 static int64_t wal_bytes(void)
 {
@@ -64,27 +43,33 @@ static void ddl_is_checkpointed_before_the_first_append(void **state)
   assert_false(created);
 }
 
+/* Events first..last whose bodies of `len` bytes do not compress. */
+static sd_batch *random_batch(int64_t first, int64_t last, size_t len)
+{
+  static char body[4000];
+  sd_batch *batch = new_batch();
+  assert_true(len <= sizeof body);
+  for (int64_t sequence = first; sequence <= last; sequence++) {
+    uint64_t x = (uint64_t)sequence * 7919 + 1;
+    for (size_t c = 0; c < len; c++) {
+      x ^= x << 13;
+      x ^= x >> 7;
+      x ^= x << 17;
+      body[c] = (char)(' ' + x % 90);
+    }
+    add_event(&f, batch, 0, sequence, body, len);
+  }
+  return batch;
+}
+
 static void the_wal_is_cut_between_transactions(void **state)
 {
   (void)state;
   fixture_start(&f, path, NULL);
   begin_mapping(&f, 1);
-  static char body[4000];
   int64_t most = 0;
-  int64_t sequence = 0;
   for (int i = 0; i < 30; i++) {
-    sd_batch *batch = new_batch();
-    for (int k = 0; k < 1000; k++, sequence++) {
-      uint64_t x = (uint64_t)sequence * 7919 + 1;
-      for (size_t c = 0; c < sizeof body; c++) {
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
-        body[c] = (char)(' ' + x % 90);
-      }
-      add_event(&f, batch, 0, sequence, body, sizeof body);
-    }
-    land_batch(&f, batch);
+    land_batch(&f, random_batch(i * 1000, i * 1000 + 999, 4000));
     pass_a_turn();
     if (wal_bytes() > most)
       most = wal_bytes();
@@ -93,6 +78,61 @@ static void the_wal_is_cut_between_transactions(void **state)
   assert_true(most > 16 << 20);
   assert_true(most <= SD_SINK_WAL_CHECKPOINT + (8 << 20));
   assert_true(wal_bytes() < most);
+}
+
+static void a_whole_row_group_goes_past_the_wal(void **state)
+{
+  (void)state;
+  enum { ROWS = SD_DUCK_ROW_GROUP_ROWS };
+  fixture_start(&f, path, NULL);
+  begin_mapping(&f, 1);
+  land_batch(&f, random_batch(0, 9, 1000)); /* an empty table takes any transaction without the WAL */
+  pass_a_turn();
+  int64_t before = wal_bytes();
+  land_batch(&f, random_batch(10, ROWS + 9, 1000));
+  assert_true(wal_bytes() - before < 1 << 20);
+  before = wal_bytes();
+  land_batch(&f, random_batch(ROWS + 10, ROWS + 2009, 1000));
+  assert_true(wal_bytes() - before > 1 << 20);
+  fixture_stop(&f);
+  assert_int_equal(ask(path, "SELECT count(*) FROM events"), ROWS + 2010);
+  assert_int_equal(ask(path, "SELECT max(sequence_number) FROM _streamduck_checkpoints"), ROWS + 2009);
+}
+
+/* The row group's size is of the writing process, not of the file: one that DuckDB made by itself goes on,
+ * and DuckDB by itself goes on with ours. */
+static void a_file_that_others_write_too_goes_on(void **state)
+{
+  (void)state;
+  char attach[600];
+  snprintf(attach, sizeof attach, "ATTACH '%s' AS plain", path);
+  sd_duck_instance *instance = acquire_local();
+  sd_duck_connection *connection = connect_to(instance);
+  sd_error error;
+  check_ok(sd_duck_connection_enter(connection, NULL, &error), &error, "enter");
+  run(connection, attach);
+  run(connection, "CREATE TABLE plain.events AS SELECT '0:' || i AS event_body, '0' AS partition_id, i AS "
+                  "sequence_number, now() AS enqueued_time, NULL::JSON AS properties, NULL::JSON AS "
+                  "system_properties, now() AS ingestion_timestamp FROM range(-200000, 0) t(i)");
+  run(connection, "DETACH plain");
+
+  fixture_start(&f, path, NULL);
+  begin_mapping(&f, 1);
+  land_batch(&f, batch_of(&f, 0, 0, 2 * SD_DUCK_ROW_GROUP_ROWS - 1));
+  fixture_stop(&f);
+
+  run(connection, attach);
+  run(connection, "INSERT INTO plain.events SELECT * REPLACE (sequence_number + 300000 AS sequence_number) "
+                  "FROM plain.events WHERE sequence_number < 0");
+  run(connection, "CHECKPOINT plain");
+  assert_int_equal(number(connection, "SELECT count(DISTINCT sequence_number) FROM plain.events"),
+                   400000 + 2 * SD_DUCK_ROW_GROUP_ROWS);
+  assert_int_equal(number(connection, "SELECT max(sequence_number) FROM plain._streamduck_checkpoints"),
+                   2 * SD_DUCK_ROW_GROUP_ROWS - 1);
+  run(connection, "DETACH plain");
+  sd_duck_connection_leave(connection);
+  sd_duck_connection_free(connection);
+  sd_duck_instance_release(instance);
 }
 
 static void no_table_of_ours_has_an_index(void **state)
@@ -112,7 +152,9 @@ static void no_table_of_ours_has_an_index(void **state)
 static void two_sinks_land_side_by_side(void **state)
 {
   (void)state;
+  char path_b[512];
   fixture g;
+  snprintf(path_b, sizeof path_b, "%s", scratch_path("b.duckdb"));
   fixture_init(&g);
   fixture_start(&f, path, NULL);
   fixture_start(&g, path_b, NULL);
@@ -253,6 +295,8 @@ int main(void)
   const struct CMUnitTest tests[] = {
       T(ddl_is_checkpointed_before_the_first_append),
       T(the_wal_is_cut_between_transactions),
+      T(a_whole_row_group_goes_past_the_wal),
+      T(a_file_that_others_write_too_goes_on),
       T(no_table_of_ours_has_an_index),
       T(two_sinks_land_side_by_side),
       T(two_sinks_on_one_file_share_it),

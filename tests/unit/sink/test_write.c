@@ -1,25 +1,6 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
 /* Landing batches: rows, checkpoints, replays, dead letters, coalescing, generations. */
-#include "sink_test.h"
-
-static char path[512];
-static fixture f;
-
-static int begin(void **state)
-{
-  (void)state;
-  if (make_scratch(state) != 0)
-    return -1;
-  snprintf(path, sizeof path, "%s", scratch_path("a.duckdb"));
-  fixture_init(&f);
-  return 0;
-}
-
-static int end(void **state)
-{
-  fixture_end(&f);
-  return remove_scratch(state);
-}
+#include "one_sink.h"
 
 static void a_batch_lands_with_its_checkpoint(void **state)
 {
@@ -361,6 +342,39 @@ static void waiting_batches_are_coalesced_in_order(void **state)
   check_landed(path, 0, COUNT * 100 - 1);
 }
 
+/* While a large batch lands, others queue up; of those that make whole row groups and a bit, the bit waits.
+ */
+static void coalesced_batches_stop_at_whole_row_groups(void **state)
+{
+  (void)state;
+  enum { ROWS = SD_DUCK_ROW_GROUP_ROWS / 2, COUNT = 7, LAST = 100 };
+  fixture_start(&f, path, NULL);
+  begin_mapping(&f, 2);
+  sd_sink_write *ops[1 + COUNT];
+  ops[0] = new_write(&f, batch_of(&f, 1, 0, 4 * SD_DUCK_ROW_GROUP_ROWS - 1));
+  for (int i = 0; i < COUNT; i++)
+    ops[1 + i] = new_write(&f, batch_of(&f, 0, i * ROWS, i * ROWS + (i < COUNT - 1 ? ROWS : LAST) - 1));
+  for (int i = 0; i <= COUNT; i++)
+    send_op(&f, &ops[i]->base);
+  uint32_t most = 0;
+  for (int i = 0; i <= COUNT; i++) {
+    assert_ptr_equal(await(&f), &ops[i]->base);
+    check_ok(ops[i]->base.error.code, &ops[i]->base.error, "write");
+    most = ops[i]->coalesced > most ? ops[i]->coalesced : most;
+    free_write(ops[i]);
+  }
+  assert_true(most > 1);
+  fixture_stop(&f);
+  check_landed(path, 0, (COUNT - 1) * ROWS + LAST - 1);
+  char sql[256];
+  snprintf(
+      sql, sizeof sql,
+      "SELECT count(*) FROM (SELECT count(*) AS n FROM events GROUP BY ingestion_timestamp) WHERE n > %d "
+      "AND n %% %d <> 0",
+      SD_DUCK_ROW_GROUP_ROWS, SD_DUCK_ROW_GROUP_ROWS);
+  assert_int_equal(ask(path, sql), 0);
+}
+
 static void a_batch_larger_than_a_transaction_lands_in_several(void **state)
 {
   (void)state;
@@ -562,6 +576,7 @@ int main(void)
       T(a_table_that_does_not_fit_is_refused_with_the_column),
       T(names_with_quotes_hyphens_and_spaces_work),
       T(waiting_batches_are_coalesced_in_order),
+      T(coalesced_batches_stop_at_whole_row_groups),
       T(a_batch_larger_than_a_transaction_lands_in_several),
       T(large_bodies_land_within_the_memory_limit),
       T(after_a_failure_later_batches_of_the_generation_do_not_overtake),
