@@ -133,6 +133,57 @@ static void a_memory_error_raises_the_limit_and_the_same_rows_land(void **state)
   assert_int_equal(ask(path, "SELECT (current_setting('memory_limit') = '128.0 MiB')::INT"), 1);
 }
 
+/* Through the sink's own instance. */
+static void raise_memory_to_the_maximum(void)
+{
+  look l = look_at_path(path);
+  uint32_t limit_mb;
+  sd_error error;
+  sd_status status;
+  sd_duck_connection_leave(l.connection);
+  do {
+    status = sd_duck_instance_raise_memory(l.instance, &limit_mb, &error);
+  } while (status == SD_OK);
+  assert_int_equal(status, SD_LIMIT);
+  check_ok(sd_duck_connection_enter(l.connection, l.database, &error), &error, "enter");
+  look_away(&l);
+}
+
+static void where_the_limit_cannot_rise_transactions_get_smaller(void **state)
+{
+  (void)state;
+  raise_memory_to_the_maximum();
+  arm("SELECT count(*)", FAKE_FAIL, NULL, DUCKDB_ERROR_OUT_OF_MEMORY);
+  fake.times = 2;
+  land_batch(&f, batch_of(&f, 0, 10, 20009));
+  assert_true(fired());
+  check_landed(path, 0, 20009);
+  /* Of 10 rows, then of 5,000 and, with the size doubled after each that lands, 10,000 and 5,000. */
+  assert_int_equal(ask(path, "SELECT count(DISTINCT ingestion_timestamp) FROM events"), 4);
+  assert_int_equal(ask(path, "SELECT max(n) FROM (SELECT count(*) AS n FROM events GROUP BY "
+                             "ingestion_timestamp)"),
+                   10000);
+}
+
+static void a_row_that_no_memory_holds_is_an_error_and_can_be_sent_again(void **state)
+{
+  (void)state;
+  raise_memory_to_the_maximum();
+  arm("SELECT count(*)", FAKE_FAIL, NULL, DUCKDB_ERROR_OUT_OF_MEMORY);
+  fake.times = 3; /* transactions of 4, 2 and 1 rows */
+  sd_sink_write *op = write_batch(&f, batch_of(&f, 0, 10, 13));
+  assert_true(fired());
+  assert_int_equal(op->base.error.code, SD_NOMEM);
+  assert_true(op->base.error.retriable);
+  free_write(op);
+  assert_int_equal(ask(path, "SELECT count(*) FROM events"), 10);
+  f.generation++;
+  sd_error error = claim_some(&f, 2, false, SD_SINK_CLAIM);
+  check_ok(error.code, &error, "claim");
+  land_batch(&f, batch_of(&f, 0, 10, 13));
+  check_landed(path, 0, 13);
+}
+
 static void an_invalidated_database_is_opened_anew_once(void **state)
 {
   (void)state;
@@ -245,6 +296,8 @@ int main(void)
       T(after_a_lost_answer_and_a_new_owner_the_partition_is_given_up),
       T(a_failed_statement_ends_in_rollback),
       T(a_memory_error_raises_the_limit_and_the_same_rows_land),
+      T(where_the_limit_cannot_rise_transactions_get_smaller),
+      T(a_row_that_no_memory_holds_is_an_error_and_can_be_sent_again),
       T(an_invalidated_database_is_opened_anew_once),
       T(a_database_that_stays_broken_is_an_error),
       T(a_commit_that_broke_the_database_is_decided_after_reopening),
