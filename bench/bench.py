@@ -6,7 +6,7 @@ usage: bench.py [--events N] [--size BYTES] [--python-events N] [--rounds R] [--
 
 (a) end to end: emulator → streamduck run → DuckDB file
 (b) the DuckDB chunk appender alone: bodies made in the same way, the transactions of the (a) before it row for row, the
-    same checkpoint policy (without an (a) in the run: row groups)
+    same checkpoint policy (without an (a) in the run: the largest ones)
 (c) the AMQP path alone: emulator → batches that are thrown away
 (d) the Python way: azure-eventhub's client and multi-row INSERT, from the same emulator
 
