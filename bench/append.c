@@ -2,9 +2,10 @@
 /*
  * append DATABASE EVENTS SIZE [ROWS,ROWS,…]: DuckDB's chunk appender alone, as fast as we can drive it. Lands
  * EVENTS rows of SIZE-byte bodies (those of `send_events --body text`) in transactions of the given numbers
- * of rows (the last repeats; default: the most that one has), with the sink's settings and CHECKPOINT policy, but
- * without fence, checkpoint rows or checks. Prints {"events":N,"transactions":N,"seconds":S,"cpu_seconds":S}:
- * of the whole process up to the closed database, less the time in which the bodies are made.
+ * of rows (the last repeats; default: the most that one has), with the sink's settings and CHECKPOINT policy,
+ * but without fence, checkpoint rows or checks. Prints
+ * {"events":N,"transactions":N,"seconds":S,"cpu_seconds":S}: of the whole process up to the closed database,
+ * less the time in which the bodies are made.
  */
 #include "base/clock.h"
 #include "duck/appender.h"
