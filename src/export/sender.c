@@ -70,15 +70,26 @@ sd_status sd_sender_new(const sd_sender_options *options, sd_sender **ret_sender
   return SD_OK;
 }
 
+/* Frees what waits; returns its number of records. */
+static size_t empty_queue(sd_sender *sender)
+{
+  size_t records = 0;
+  for (request *r = sender->head; r;) {
+    request *next = r->next;
+    records += r->records;
+    sender->bytes -= r->len;
+    sd_free(r);
+    r = next;
+  }
+  sender->head = sender->tail = NULL;
+  return records;
+}
+
 void sd_sender_free(sd_sender *sender)
 {
   if (!sender)
     return;
-  for (request *r = sender->head; r;) {
-    request *next = r->next;
-    sd_free(r);
-    r = next;
-  }
+  empty_queue(sender);
   sender->options.transport.vtable->free(sender->options.transport.self);
   pthread_cond_destroy(&sender->changed);
   pthread_mutex_destroy(&sender->lock);
@@ -362,13 +373,11 @@ sd_status sd_sender_stop(sd_sender *sender, uint64_t deadline_ns)
   sd_sender_cancel(sender);
   uint64_t now = sd_clock_monotonic_ns();
   uint64_t until = (deadline_ns > now ? deadline_ns : now) + SD_SENDER_STOP_GRACE_MS * NS_PER_MS;
-  size_t records = 0;
   pthread_mutex_lock(&sender->lock);
   bool in_time = true;
   while (sender->started && !sender->ended && in_time)
     in_time = wait_until(sender, until);
-  for (request *r = sender->head; r; r = r->next)
-    records += r->records;
+  size_t records = empty_queue(sender);
   if (!in_time && sender->in_flight)
     records += sender->in_flight->records;
   bool joinable = sender->started && in_time;
@@ -388,13 +397,7 @@ void sd_sender_after_fork(sd_sender *sender)
   /* The thread exists in the parent only. Where it, or the one that puts, held the lock at the fork the list
    * may be half changed: its memory is then given up. */
   bool consistent = pthread_mutex_trylock(&sender->lock) == 0;
-  uint64_t records = 0;
-  for (request *r = sender->head; r && consistent;) {
-    request *next = r->next;
-    records += r->records;
-    sd_free(r);
-    r = next;
-  }
+  uint64_t records = consistent ? empty_queue(sender) : 0;
   if (consistent && sender->in_flight) {
     records += sender->in_flight->records;
     sd_free(sender->in_flight);
