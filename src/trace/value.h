@@ -44,7 +44,9 @@ bool sd_attribute_next(sd_bytes *map, sd_attribute_view *ret_attribute);
  */
 bool sd_attribute_next_field(sd_bytes *message, uint32_t number, sd_attribute_view *ret_attribute);
 
-/* Appends the value as JSON: compact, UTF-8 as it is, bytes as base64, non-finite numbers as strings. */
+/* Appends the value as JSON: compact, UTF-8 as it is, bytes as base64, doubles always with point or exponent,
+ * non-finite ones as the strings nan, inf and -inf; deeper than SD_VALUE_DEPTH_MAX null. Nothing is appended
+ * on failure. */
 sd_status sd_any_to_json(const sd_any_view *value, sd_buf *out);
 
 #endif
