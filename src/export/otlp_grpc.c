@@ -176,6 +176,7 @@ static void send_body(void *self, sd_bytes body, uint32_t timeout_ms, sd_send_re
   if (status != SD_OK) {
     sd_otlp_link_failure(&error, result);
   } else {
+    result->answered = true;
     if (answer.status == 200 && got.code == SD_GRPC_OK)
       on_success(grpc, sd_buf_bytes(&answer.body), result);
     else
@@ -214,8 +215,11 @@ sd_status sd_otlp_grpc_new(const sd_otlp_options *options, int signal, const cha
       .after_fork = after_fork,
       .free = grpc_free,
   };
-  const char *const own[] = {"content-type: application/grpc", "te: trailers",
-                             "grpc-accept-encoding: identity", options->gzip ? "grpc-encoding: gzip" : NULL,
+  const char *const own[] = {"Accept:",
+                             "content-type: application/grpc",
+                             "te: trailers",
+                             "grpc-accept-encoding: identity",
+                             options->gzip ? "grpc-encoding: gzip" : NULL,
                              NULL};
   (void)signal; /* the URL says it */
   otlp_grpc *grpc = sd_calloc(1, sizeof *grpc);

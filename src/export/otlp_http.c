@@ -123,6 +123,7 @@ static void send_body(void *self, sd_bytes body, uint32_t timeout_ms, sd_send_re
     sd_otlp_link_failure(&error, result);
     return;
   }
+  result->answered = true;
   body_kind kind = kind_of(headers.content_type);
   if (answer.status >= 200 && answer.status < 300) {
     on_success(http, kind, sd_buf_bytes(&answer.body), result);

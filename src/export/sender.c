@@ -160,10 +160,11 @@ static void attempt(sd_sender *sender, sd_bytes body, size_t records, sd_send_re
     atomic_fetch_add(&sender->calls, 1);
     if (again)
       atomic_fetch_add(&sender->retries, 1);
-    atomic_fetch_add(&sender->bytes_sent, body.len);
     *result = (sd_send_result){.outcome = SD_SEND_REFUSED};
     transport->vtable->send(transport->self, body, (uint32_t)((retry.deadline_ns - now) / NS_PER_MS) + 1,
                             result);
+    if (result->answered)
+      atomic_fetch_add(&sender->bytes_sent, body.len);
     if (result->warning[0])
       sd_diagnostic_warn_once(sender->options.diagnostic, result->warning);
     if (result->outcome != SD_SEND_AGAIN)

@@ -22,6 +22,7 @@ enum { SD_SEND_TEXT_MAX = 768 };
 
 typedef struct sd_send_result {
   sd_send_outcome outcome;
+  bool answered;                  /* the peer had the request */
   uint64_t rejected;              /* taken: records that the peer left out */
   uint32_t delay_ms;              /* again: the peer wants at least this long a silence; 0: it did not say */
   unsigned split_depth;           /* split: how many times a request may be halved for this reason */

@@ -65,6 +65,7 @@ static void fake_send(void *self, sd_bytes body, uint32_t timeout_ms, sd_send_re
     *result = f->script[step];
   else
     result->outcome = SD_SEND_TAKEN;
+  result->answered = true;
   if (result->outcome == SD_SEND_TAKEN)
     f->records += records;
   pthread_mutex_unlock(&f->lock);
