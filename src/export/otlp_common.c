@@ -2,6 +2,8 @@
 /* Resource, scope and nested messages of OTLP requests. */
 #include "export/otlp_common.h"
 
+#include "trace/text.h"
+
 enum { SCOPE_NAME = 1, SCOPE_VERSION = 2, RESOURCE_ATTRIBUTES = 1 };
 
 uint8_t *sd_nest_open(uint8_t *at, uint32_t field)
@@ -17,28 +19,6 @@ void sd_nest_close(uint8_t *content, const uint8_t *end)
   content[-1] = (uint8_t)len;
 }
 
-static bool is_empty(const char *text)
-{
-  return !text || !text[0];
-}
-
-/* An AnyValue that holds a string is the same bytes as a string field but for the tag. */
-size_t sd_text_field_size(const char *text)
-{
-  sd_any any = sd_any_string(text);
-  return is_empty(text) ? 0 : sd_any_size(&any, 0);
-}
-
-uint8_t *sd_text_field_put(uint8_t *at, uint32_t field, const char *text)
-{
-  if (is_empty(text))
-    return at;
-  sd_any any = sd_any_string(text);
-  uint8_t *end = sd_any_encode(&any, 0, at);
-  sd_pb_put_tag(at, field, SD_PB_BYTES);
-  return end;
-}
-
 /* A length-delimited field below 16. */
 static size_t field_size(size_t len)
 {
@@ -48,6 +28,18 @@ static size_t field_size(size_t len)
 static uint8_t *field_open(uint8_t *at, uint32_t field, size_t len)
 {
   return sd_pb_put_varint(sd_pb_put_tag(at, field, SD_PB_BYTES), len);
+}
+
+size_t sd_text_field_size(const char *text)
+{
+  size_t len = sd_text_size(sd_bytes_of(text), 0);
+  return len ? field_size(len) : 0;
+}
+
+uint8_t *sd_text_field_put(uint8_t *at, uint32_t field, const char *text)
+{
+  size_t len = sd_text_size(sd_bytes_of(text), 0);
+  return len ? sd_text_put(sd_bytes_of(text), 0, field_open(at, field, len)) : at;
 }
 
 size_t sd_attribute_field_size(const sd_attribute *attribute)
