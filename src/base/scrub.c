@@ -10,7 +10,8 @@
 
 enum {
   PREFIX_LEN = 4, /* bytes of a secret that choose its bucket; at most SD_SCRUB_SECRET_MIN_LEN */
-  BUCKETS = 1024
+  BUCKETS = 1024,
+  WORD_BITS = 64
 };
 
 /* Entries are only ever added, in front of their bucket, and freed with the scrubber: readers need no lock.
@@ -18,12 +19,13 @@ enum {
 typedef struct secret {
   struct secret *next;
   size_t len;
-  uint8_t value[];
+  uint8_t value[]; /* a NUL behind it */
 } secret;
 
 struct sd_scrubber {
   pthread_mutex_t adding;
-  size_t count; /* under `adding` */
+  _Atomic size_t count;                       /* changed under `adding` */
+  _Atomic uint64_t used[BUCKETS / WORD_BITS]; /* one bit per bucket that is not empty */
   _Atomic(secret *) buckets[BUCKETS];
 };
 
@@ -38,6 +40,9 @@ sd_status sd_scrubber_new(sd_scrubber **ret_scrubber)
     sd_free(scrubber);
     return SD_NOMEM;
   }
+  atomic_init(&scrubber->count, 0);
+  for (size_t i = 0; i < BUCKETS / WORD_BITS; i++)
+    atomic_init(&scrubber->used[i], 0);
   for (size_t i = 0; i < BUCKETS; i++)
     atomic_init(&scrubber->buckets[i], NULL);
   *ret_scrubber = scrubber;
@@ -61,12 +66,22 @@ void sd_scrubber_free(sd_scrubber *scrubber)
 }
 
 /* A form-encoded text has '+' for a space, so both count as the same here. */
+static uint32_t prefix_add(uint32_t prefix, uint8_t byte)
+{
+  return prefix << 8 | (byte == ' ' ? '+' : byte);
+}
+
+static size_t bucket_of_prefix(uint32_t prefix)
+{
+  return (prefix * UINT32_C(2654435761)) >> 22;
+}
+
 static size_t bucket_of(const uint8_t prefix[PREFIX_LEN])
 {
   uint32_t word = 0;
   for (size_t i = 0; i < PREFIX_LEN; i++)
-    word = word << 8 | (prefix[i] == ' ' ? '+' : prefix[i]);
-  return (word * UINT32_C(2654435761)) >> 22;
+    word = prefix_add(word, prefix[i]);
+  return bucket_of_prefix(word);
 }
 
 static bool is_known(const secret *s, sd_bytes value)
@@ -85,7 +100,8 @@ sd_status sd_scrubber_add(sd_scrubber *scrubber, const char *secret_text)
     return SD_INVALID;
   if (value.len > SD_SCRUB_SECRET_MAX_LEN)
     return SD_LIMIT;
-  _Atomic(secret *) *bucket = &scrubber->buckets[bucket_of(value.data)];
+  size_t at = bucket_of(value.data);
+  _Atomic(secret *) *bucket = &scrubber->buckets[at];
   secret *added;
   sd_status status = SD_OK;
 
@@ -93,11 +109,11 @@ sd_status sd_scrubber_add(sd_scrubber *scrubber, const char *secret_text)
   secret *first = atomic_load_explicit(bucket, memory_order_relaxed);
   if (is_known(first, value))
     goto done;
-  if (scrubber->count >= SD_SCRUB_SECRETS_MAX) {
+  if (atomic_load_explicit(&scrubber->count, memory_order_relaxed) >= SD_SCRUB_SECRETS_MAX) {
     status = SD_LIMIT;
     goto done;
   }
-  added = sd_alloc(sizeof *added + value.len);
+  added = sd_alloc(sizeof *added + value.len + 1);
   if (!added) {
     status = SD_NOMEM;
     goto done;
@@ -105,11 +121,23 @@ sd_status sd_scrubber_add(sd_scrubber *scrubber, const char *secret_text)
   added->next = first;
   added->len = value.len;
   memcpy(added->value, value.data, value.len);
-  scrubber->count++;
+  added->value[value.len] = '\0';
   atomic_store_explicit(bucket, added, memory_order_release);
+  atomic_fetch_or_explicit(&scrubber->used[at / WORD_BITS], UINT64_C(1) << at % WORD_BITS,
+                           memory_order_release);
+  atomic_fetch_add_explicit(&scrubber->count, 1, memory_order_release);
 done:
   pthread_mutex_unlock(&scrubber->adding);
   return status;
+}
+
+void sd_scrubber_each(const sd_scrubber *scrubber, sd_scrubber_secret_fn *call, void *user)
+{
+  for (size_t i = 0; i < BUCKETS; i++) {
+    const secret *s = atomic_load_explicit(&scrubber->buckets[i], memory_order_acquire);
+    for (; s; s = s->next)
+      call(user, (const char *)s->value);
+  }
 }
 
 /* The next byte of the text as percent-decoding gives it; *at moves behind it. */
@@ -179,7 +207,58 @@ static size_t match_secret(const sd_scrubber *scrubber, sd_bytes text, size_t at
   return longest;
 }
 
+/* ---- Finding, without writing
+ * ---------------------------------------------------------------------------- */
+
+static bool finds_pattern(sd_bytes text)
+{
+  sd_scrub_scan scan;
+  sd_scrub_span pattern;
+  sd_scrub_scan_init(&scan, text);
+  for (size_t i = 0; i + 1 < text.len; i++) {
+    if (sd_scrub_may_begin(text.data[i], text.data[i + 1]) && sd_scrub_scan_at(&scan, i, &pattern))
+      return true;
+  }
+  return false;
+}
+
+static bool is_used(const sd_scrubber *scrubber, size_t bucket)
+{
+  uint64_t word = atomic_load_explicit(&scrubber->used[bucket / WORD_BITS], memory_order_acquire);
+  return word >> bucket % WORD_BITS & 1;
+}
+
+static bool finds_secret(const sd_scrubber *scrubber, sd_bytes text)
+{
+  if (text.len < SD_SCRUB_SECRET_MIN_LEN || atomic_load_explicit(&scrubber->count, memory_order_acquire) == 0)
+    return false;
+  bool is_encoded = memchr(text.data, '%', text.len) != NULL;
+  uint32_t prefix = 0;
+  for (size_t i = 0; i < PREFIX_LEN - 1; i++)
+    prefix = prefix_add(prefix, text.data[i]);
+  for (size_t i = 0; i + PREFIX_LEN <= text.len; i++) {
+    prefix = prefix_add(prefix, text.data[i + PREFIX_LEN - 1]);
+    if ((is_encoded || is_used(scrubber, bucket_of_prefix(prefix))) && match_secret(scrubber, text, i) > i)
+      return true;
+  }
+  return false;
+}
+
+bool sd_scrub_finds(const sd_scrubber *scrubber, int rules, sd_bytes text)
+{
+  return (rules & SD_SCRUB_PATTERNS && finds_pattern(text)) ||
+         (rules & SD_SCRUB_REGISTERED && scrubber && finds_secret(scrubber, text));
+}
+
+/* ---- Hiding
+ * ---------------------------------------------------------------------------------------------- */
+
 sd_status sd_scrub(const sd_scrubber *scrubber, sd_bytes text, sd_buf *out)
+{
+  return sd_scrub_by(scrubber, SD_SCRUB_ALL, text, out);
+}
+
+sd_status sd_scrub_by(const sd_scrubber *scrubber, int rules, sd_bytes text, sd_buf *out)
 {
   size_t old_len = out->len;
   sd_scrub_scan scan;
@@ -192,9 +271,9 @@ sd_status sd_scrub(const sd_scrubber *scrubber, sd_bytes text, sd_buf *out)
 
   /* Secrets may overlap each other and the patterns: every byte that belongs to any of them is hidden. */
   for (size_t i = 0; i < text.len && status == SD_OK; i++) {
-    if (i >= pattern.to && !sd_scrub_scan_at(&scan, i, &pattern))
+    if (i >= pattern.to && !(rules & SD_SCRUB_PATTERNS && sd_scrub_scan_at(&scan, i, &pattern)))
       pattern.from = pattern.to = i;
-    if (scrubber) {
+    if (scrubber && rules & SD_SCRUB_REGISTERED) {
       size_t end = match_secret(scrubber, text, i);
       if (end > i && end > secret_end)
         secret_end = end;

@@ -27,9 +27,24 @@ void sd_scrubber_free(sd_scrubber *scrubber);
  * too long or too many. Any thread. */
 sd_status sd_scrubber_add(sd_scrubber *scrubber, const char *secret);
 
+/* Calls call with each value that was registered, in no order; what is added meanwhile may be left out. Any
+ * thread. */
+typedef void sd_scrubber_secret_fn(void *user, const char *secret);
+void sd_scrubber_each(const sd_scrubber *scrubber, sd_scrubber_secret_fn *call, void *user);
+
 /* Appends the cleaned text to out. scrubber may be NULL: the patterns still apply. When memory is short,
  * nothing of the text is appended. Any thread. */
 sd_status sd_scrub(const sd_scrubber *scrubber, sd_bytes text, sd_buf *out);
+
+/* Which rules apply, as a sum. */
+enum { SD_SCRUB_REGISTERED = 1, SD_SCRUB_PATTERNS = 2, SD_SCRUB_ALL = 3 };
+
+/* sd_scrub by some of the rules. */
+sd_status sd_scrub_by(const sd_scrubber *scrubber, int rules, sd_bytes text, sd_buf *out);
+
+/* True when sd_scrub_by would hide something (also what is "***" already). Fast where it would not. Any
+ * thread. */
+bool sd_scrub_finds(const sd_scrubber *scrubber, int rules, sd_bytes text);
 
 /* Cleans a message in place; a longer result is cut to size. Any thread. */
 void sd_scrub_text(const sd_scrubber *scrubber, char *text, size_t size);

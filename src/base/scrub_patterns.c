@@ -67,6 +67,24 @@ static const char *const bearer_words[] = {
     "scope",
 };
 
+#define LOW(c) ((c)&31)
+#define BIT(c) (UINT32_C(1) << LOW(c))
+/* The first two bytes of everything that sd_scrub_scan_at knows. */
+const uint32_t sd_scrub_second_bytes[32] = {
+    [LOW(':')] = BIT('/') | BIT('\\'),
+    [LOW('a')] = BIT('c') | BIT('p') | BIT('u'),
+    [LOW('b')] = BIT('e'),
+    [LOW('c')] = BIT('l'),
+    [LOW('e')] = BIT('y'),
+    [LOW('i')] = BIT('d'),
+    [LOW('m')] = BIT('o'),
+    [LOW('p')] = BIT('a') | BIT('y'),
+    [LOW('r')] = BIT('e'),
+    [LOW('s')] = BIT('h') | BIT('i') | BIT('k'),
+};
+#undef BIT
+#undef LOW
+
 enum {
   JWT_SEGMENT_MIN = 8,     /* bytes of the header segment, "eyJ" included */
   JWT_BODY_MIN = 4,        /* bytes of the second segment */

@@ -27,6 +27,16 @@ void sd_scrub_scan_init(sd_scrub_scan *scan, sd_bytes text);
  * must be hidden. Call it with rising positions and go on at ret_secret->to. */
 bool sd_scrub_scan_at(sd_scrub_scan *scan, size_t at, sd_scrub_span *ret_secret);
 
+/* For the low five bits of a byte: the low five bits of those behind it with which a secret may begin.
+ * Letters of both cases share them. */
+extern const uint32_t sd_scrub_second_bytes[32];
+
+/* Whether sd_scrub_scan_at can find anything at a byte with this one behind it; for most it cannot. */
+static inline bool sd_scrub_may_begin(uint8_t first, uint8_t second)
+{
+  return sd_scrub_second_bytes[first & 31] >> (second & 31) & 1;
+}
+
 /* True at "%41": *ret_byte is the byte that it stands for. */
 bool sd_scrub_percent_byte(sd_bytes text, size_t at, uint8_t *ret_byte);
 

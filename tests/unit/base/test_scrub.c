@@ -24,6 +24,9 @@ static char *scrubbed(const sd_scrubber *scrubber, const char *text)
   assert_int_equal(sd_scrub(scrubber, sd_bytes_of(text), &out), SD_OK);
   char *clean = sd_buf_take_text(&out);
   assert_non_null(clean);
+  /* Finding and hiding agree; what is hidden already may be found again. */
+  if (!strstr(text, "***"))
+    assert_int_equal(sd_scrub_finds(scrubber, SD_SCRUB_ALL, sd_bytes_of(text)), strcmp(clean, text) != 0);
   return clean;
 }
 
@@ -154,6 +157,35 @@ static void a_registered_secret_is_hidden_plain_and_encoded(void **state)
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
     assert_scrubbed(scrubber, cases[i][0], cases[i][1]);
+  sd_scrubber_free(scrubber);
+}
+
+static void rules_apply_by_themselves(void **state)
+{
+  (void)state;
+  static const char text[] = "my registered, and AccountKey=abcd";
+  static const struct {
+    int rules;
+    const char *expected;
+  } cases[] = {
+      {SD_SCRUB_REGISTERED, "my ***, and AccountKey=abcd"},
+      {SD_SCRUB_PATTERNS, "my registered, and AccountKey=***"},
+      {SD_SCRUB_ALL, "my ***, and AccountKey=***"},
+      {0, text},
+  };
+  sd_scrubber *scrubber;
+  assert_int_equal(sd_scrubber_new(&scrubber), SD_OK);
+  assert_int_equal(sd_scrubber_add(scrubber, "registered"), SD_OK);
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    sd_buf out;
+    sd_buf_init(&out, 1024);
+    assert_int_equal(sd_scrub_by(scrubber, cases[i].rules, sd_bytes_of(text), &out), SD_OK);
+    assert_string_equal(sd_buf_text(&out), cases[i].expected);
+    assert_int_equal(sd_scrub_finds(scrubber, cases[i].rules, sd_bytes_of(text)), cases[i].rules != 0);
+    sd_buf_release(&out);
+  }
+  assert_false(sd_scrub_finds(scrubber, SD_SCRUB_ALL, sd_bytes_of("regis")));
+  assert_false(sd_scrub_finds(scrubber, SD_SCRUB_ALL, sd_bytes_make(NULL, 0)));
   sd_scrubber_free(scrubber);
 }
 
@@ -397,6 +429,7 @@ int main(void)
       cmocka_unit_test(well_known_secrets_are_hidden),
       cmocka_unit_test(ordinary_text_is_kept),
       cmocka_unit_test(a_registered_secret_is_hidden_plain_and_encoded),
+      cmocka_unit_test(rules_apply_by_themselves),
       cmocka_unit_test(overlapping_secrets_are_hidden_whole),
       cmocka_unit_test(a_secret_that_crosses_a_pattern_is_hidden_whole),
       cmocka_unit_test(values_are_checked_when_they_are_registered),
