@@ -19,7 +19,7 @@ enum {
   SD_INSTRUMENTS_MAX = 256,    /* of one telemetry */
   SD_METRIC_POINTS_MAX = 2000, /* attribute sets per instrument; the rest share one point with
                                   otel.metric.overflow=true (metrics SDK, cardinality limits) */
-  SD_METRIC_READERS_MAX = 4,
+  SD_METRIC_READERS_MAX = 8,   /* exporters that take metrics, and those of sd_metric_reader_new */
   SD_HISTOGRAM_BOUNDS_MAX = 64,
   SD_EXPONENTIAL_BUCKETS_MAX = 160, /* per sign; max scale 20 */
   SD_INSTRUMENT_NAME_MAX = 255,
@@ -36,8 +36,9 @@ typedef enum sd_instrument_kind {
 typedef struct sd_instrument sd_instrument;
 typedef struct sd_point sd_point;
 
-/* Called by a reader before it collects, on its thread: report with sd_point_set… (for counters the total so
- * far). */
+/* Called by a reader before it collects, on its thread, one callback of a telemetry at a time: report with
+ * sd_point_set… (for counters the total so far) every point that there is now; others are left out. Must not
+ * collect, make a reader, or fork. */
 typedef void sd_observe_fn(void *user, sd_instrument *instrument);
 
 typedef struct sd_instrument_options {
@@ -64,10 +65,11 @@ SD_API SD_MUST_CHECK sd_status sd_instrument_new(sd_tracer *tracer, const sd_ins
  * without memory. */
 SD_API sd_point *sd_instrument_point(sd_instrument *instrument, const sd_attribute *attributes, size_t count);
 
-/* Counters: value >= 0 (others are ignored), up-down counters: any. */
+/* Counters: value >= 0 (others are ignored), up-down counters: any; not those with a callback. A double given
+ * to an instrument that is not floating loses its fraction; NaN and infinities are ignored. */
 SD_API void sd_point_add(sd_point *point, int64_t value);
 SD_API void sd_point_add_double(sd_point *point, double value);
-/* Gauges; observed counters and up-down counters. */
+/* Gauges; counters and up-down counters with a callback. */
 SD_API void sd_point_set(sd_point *point, int64_t value);
 SD_API void sd_point_set_double(sd_point *point, double value);
 /* Histograms: negative values, NaN and infinities are ignored. */
@@ -125,11 +127,20 @@ SD_API SD_MUST_CHECK sd_status sd_metric_reader_new(sd_telemetry *telemetry, sd_
                                                     sd_histogram_form form, sd_metric_reader **ret_reader,
                                                     sd_error *error);
 
-/* Calls fn for each metric that has points, ordered by scope and name, each with its points. With delta
- * temporality points without a change are left out. One collection at a time per reader (serialised inside).
- */
+/* Calls fn for each metric that has points, ordered by scope and name, each with its points. Points that
+ * nothing was recorded to are left out, with delta temporality those without a change too. One collection at
+ * a time per reader (serialised inside); fn must not collect from the same reader. SD_NOMEM: some metrics
+ * were left out, and come with the next collection. */
 SD_API SD_MUST_CHECK sd_status sd_metric_reader_collect(sd_metric_reader *reader, sd_metric_fn *fn,
                                                         void *user);
+
+/* ---- Ready-made instruments
+ * --------------------------------------------------------------------------------------- */
+
+/* process.cpu.time, process.memory.usage, process.memory.virtual, process.thread.count and
+ * process.unix.file_descriptor.count of the running process (semantic conventions, process metrics), observed
+ * at each collection. tracer NULL: SD_OK. Fails as sd_instrument_new. */
+SD_API SD_MUST_CHECK sd_status sd_process_metrics_register(sd_tracer *tracer, sd_error *error);
 
 #ifdef __cplusplus
 }

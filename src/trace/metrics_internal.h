@@ -29,8 +29,10 @@ enum {
 
 _Static_assert(SD_METRIC_READERS_MAX <= 8, "sd_point.touched has a bit for each reader");
 
-typedef struct sd_stripe {
-  _Alignas(64) pthread_mutex_t lock;
+/* As long as two lines of the cache, so that two threads with two stripes do not disturb each other. */
+typedef union sd_stripe {
+  pthread_mutex_t lock;
+  char size[128];
 } sd_stripe;
 
 struct sd_point {

@@ -1,10 +1,9 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
 /* An instrument's points by their attributes. */
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "trace/attribute_set.h"
 #include "trace/metrics_internal.h"
-#include "trace/telemetry.h"
+#include "trace/span.h"
 
 /* The slot of the set's point, or the free one where it belongs; there is always a free one. */
 static sd_point **find_slot(sd_point **slots, size_t slot_count, const sd_attribute_set *set)
@@ -50,11 +49,6 @@ static bool grow_points(sd_instrument *instrument)
   return true;
 }
 
-static int64_t now_unix_ns(void)
-{
-  return sd_clock_unix_us() * 1000;
-}
-
 /* A point that stands in the list of points and in no slot yet. NULL without memory. */
 static sd_point *add_point(sd_instrument *instrument, const sd_attribute_set *set)
 {
@@ -70,7 +64,7 @@ static sd_point *add_point(sd_instrument *instrument, const sd_attribute_set *se
   point->observed = instrument->observe != NULL;
   point->instrument = instrument;
   point->stripe = &registry->stripes[registry->next_stripe % SD_METRIC_STRIPES];
-  point->start_unix_ns = now_unix_ns();
+  point->start_unix_ns = sd_unix_ns();
   point->attributes = sd_attribute_set_copy(set, &registry->arena);
   point->attribute_count = set->count;
   point->key = sd_arena_copy(&registry->arena, set->key, set->key_len);

@@ -1,15 +1,10 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
 /* Readers: what was recorded since their making, or since they collected last. */
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "trace/metrics_internal.h"
+#include "trace/span.h"
 
 enum { FIRST_CAP = 64 };
-
-static int64_t now_unix_ns(void)
-{
-  return sd_clock_unix_us() * 1000;
-}
 
 void sd_metric_reader_free(sd_metric_reader *reader)
 {
@@ -68,7 +63,7 @@ sd_status sd_registry_reader(sd_registry *registry, sd_exporter *exporter, sd_te
   reader->exporter = exporter;
   reader->temporality = temporality;
   reader->form = form;
-  atomic_init(&reader->made_unix_ns, now_unix_ns());
+  atomic_init(&reader->made_unix_ns, sd_unix_ns());
   pthread_mutex_init(&reader->collecting, NULL);
 
   sd_status status = SD_OK;
@@ -340,7 +335,7 @@ sd_status sd_metric_reader_collect(sd_metric_reader *reader, sd_metric_fn *fn, v
   memcpy(reader->instruments, registry->instruments, count * sizeof registry->instruments[0]);
   pthread_mutex_unlock(&registry->lock);
   for (size_t i = 0; status == SD_OK && i < count; i++)
-    status = collect_instrument(reader, reader->instruments[i], now_unix_ns(), fn, user);
+    status = collect_instrument(reader, reader->instruments[i], sd_unix_ns(), fn, user);
   release_scratch(reader);
   pthread_mutex_unlock(&reader->collecting);
   return status;

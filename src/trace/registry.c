@@ -1,9 +1,8 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
 /* The registry of one telemetry, and the public functions that begin at a telemetry or a tracer. */
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "trace/metrics_internal.h"
-#include "trace/telemetry.h"
+#include "trace/span.h"
 
 static bool takes_metrics(const sd_exporter *exporter)
 {
@@ -61,14 +60,20 @@ void sd_registry_free(sd_registry *registry)
   sd_free(registry);
 }
 
-typedef struct export_run {
-  const sd_exporter *exporter;
-} export_run;
-
 static void export_metric(void *user, const sd_metric *metric)
 {
-  const export_run *run = user;
-  run->exporter->vtable->export_metric(run->exporter->self, metric);
+  const sd_exporter *exporter = user;
+  exporter->vtable->export_metric(exporter->self, metric);
+}
+
+static bool exports_metrics(const sd_registry *registry)
+{
+  const sd_telemetry *telemetry = registry->telemetry;
+  for (size_t i = 0; i < telemetry->exporter_count; i++) {
+    if (takes_metrics(telemetry->exporters[i]))
+      return true;
+  }
+  return false;
 }
 
 void sd_registry_export(sd_registry *registry, sd_exporter *exporter)
@@ -82,24 +87,80 @@ void sd_registry_export(sd_registry *registry, sd_exporter *exporter)
   pthread_mutex_unlock(&registry->lock);
   if (!reader)
     return;
-  export_run run = {exporter};
-  if (sd_metric_reader_collect(reader, export_metric, &run) != SD_OK)
+  if (sd_metric_reader_collect(reader, export_metric, exporter) != SD_OK)
     sd_telemetry_report(registry->telemetry, SD_LEVEL_WARN,
                         "metrics were not collected for lack of memory; they are sent with the next ones");
   exporter->vtable->export_metric(exporter->self, NULL);
 }
 
-/* All locks, in their order. Readers are never taken out, so that the list can be walked while it is locked.
- */
+/* All locks, in their order. A reader that is made meanwhile is seen once registry.lock is held. */
 void sd_registry_before_fork(sd_registry *registry)
 {
-  pthread_mutex_lock(&registry->lock);
-  size_t count = registry->reader_count;
-  pthread_mutex_unlock(&registry->lock);
-  for (size_t i = 0; i < count; i++)
-    pthread_mutex_lock(&registry->readers[i]->collecting);
+  size_t locked = 0;
   pthread_mutex_lock(&registry->observing);
   pthread_mutex_lock(&registry->lock);
+  while (locked < registry->reader_count) {
+    sd_metric_reader *reader = registry->readers[locked++];
+    pthread_mutex_unlock(&registry->lock);
+    pthread_mutex_unlock(&registry->observing);
+    pthread_mutex_lock(&reader->collecting);
+    pthread_mutex_lock(&registry->observing);
+    pthread_mutex_lock(&registry->lock);
+  }
   for (size_t i = 0; i < SD_METRIC_STRIPES; i++)
     pthread_mutex_lock(&registry->stripes[i].lock);
+}
+
+void sd_registry_after_fork_parent(sd_registry *registry)
+{
+  for (size_t i = 0; i < SD_METRIC_STRIPES; i++)
+    pthread_mutex_unlock(&registry->stripes[i].lock);
+  size_t count = registry->reader_count;
+  pthread_mutex_unlock(&registry->lock);
+  pthread_mutex_unlock(&registry->observing);
+  for (size_t i = 0; i < count; i++)
+    pthread_mutex_unlock(&registry->readers[i]->collecting);
+}
+
+void sd_registry_after_fork(sd_registry *registry)
+{
+  int64_t now = sd_unix_ns();
+  for (size_t i = 0; i < registry->reader_count; i++)
+    atomic_store(&registry->readers[i]->made_unix_ns, now);
+  for (size_t i = 0; i < registry->instrument_count; i++) {
+    sd_instrument *instrument = registry->instruments[i];
+    /* What has no mark of this round was not reported: none has. */
+    atomic_store(&instrument->round, 1);
+    memset(instrument->collected_unix_ns, 0, sizeof instrument->collected_unix_ns);
+    for (size_t j = 0; j < instrument->point_count; j++)
+      sd_point_after_fork(instrument->points[j], now);
+  }
+  sd_registry_after_fork_parent(registry);
+}
+
+/* ---- Public functions ---- */
+
+sd_status sd_instrument_new(sd_tracer *tracer, const sd_instrument_options *options,
+                            sd_instrument **ret_instrument, sd_error *error)
+{
+  if (!tracer) {
+    *ret_instrument = NULL;
+    return SD_OK;
+  }
+  sd_registry *registry = tracer->telemetry->registry;
+  sd_status status = sd_registry_instrument(registry, tracer, options, ret_instrument, error);
+  if (status != SD_OK)
+    return status;
+  /* So that it is exported though no span is ever recorded. */
+  if (exports_metrics(registry))
+    sd_telemetry_start_thread(tracer->telemetry);
+  return SD_OK;
+}
+
+sd_status sd_metric_reader_new(sd_telemetry *telemetry, sd_temporality temporality, sd_histogram_form form,
+                               sd_metric_reader **ret_reader, sd_error *error)
+{
+  if (!telemetry)
+    return sd_error_set(error, SD_INVALID, "a metric reader needs a telemetry");
+  return sd_registry_reader(telemetry->registry, NULL, temporality, form, ret_reader, error);
 }

@@ -1,43 +1,8 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
-/* Weak definitions of what metrics and scrubbing will define: no metrics, nothing scrubbed. */
-#include "trace/registry.h"
+/* Weak definitions of what scrubbing will define: nothing is scrubbed. */
 #include "trace/scrub_record.h"
 
 #define WEAK __attribute__((weak))
-
-static char nothing;
-
-WEAK sd_registry *sd_registry_new(sd_telemetry *telemetry)
-{
-  (void)telemetry;
-  return (sd_registry *)(void *)&nothing;
-}
-
-WEAK void sd_registry_free(sd_registry *registry)
-{
-  (void)registry;
-}
-
-WEAK void sd_registry_export(sd_registry *registry, sd_exporter *exporter)
-{
-  (void)registry;
-  (void)exporter;
-}
-
-WEAK void sd_registry_before_fork(sd_registry *registry)
-{
-  (void)registry;
-}
-
-WEAK void sd_registry_after_fork_parent(sd_registry *registry)
-{
-  (void)registry;
-}
-
-WEAK void sd_registry_after_fork(sd_registry *registry)
-{
-  (void)registry;
-}
 
 WEAK sd_status sd_record_scrubber_new(const sd_telemetry_options *options, sd_record_scrubber **ret_scrubber,
                                       sd_error *error)
