@@ -24,14 +24,19 @@ static size_t with_point(const char *text, char *dst)
   return len;
 }
 
+static size_t named(const char *name, char *dst)
+{
+  size_t len = strlen(name);
+  memcpy(dst, name, len + 1);
+  return len;
+}
+
 size_t sd_double_to_text(double value, char *dst)
 {
-  if (!isfinite(value)) {
-    const char *name = isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
-    size_t len = strlen(name);
-    memcpy(dst, name, len + 1);
-    return len;
-  }
+  if (!isfinite(value))
+    return named(isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity", dst);
+  if (value == 0 && signbit(value))
+    return named("-0.0", dst); /* readers take -0 for the integer */
   char text[SD_DOUBLE_TEXT_SIZE];
   for (int digits = DIGITS_MIN; digits <= DIGITS_MAX; digits++) {
     snprintf(text, sizeof text, "%.*g", digits, value);

@@ -25,7 +25,7 @@ static void the_shortest_text_that_reads_back_is_taken(void **state)
 {
   (void)state;
   assert_text(0, "0");
-  assert_text(-0.0, "-0");
+  assert_text(-0.0, "-0.0");
   assert_text(1, "1");
   assert_text(0.1, "0.1");
   assert_text(-2.5, "-2.5");
