@@ -237,7 +237,7 @@ typedef const char *sd_environment_fn(void *user, const char *name);
  * specification): service name, resource, sampler, limits, batch processor, OTLP endpoints, headers,
  * protocol, compression, certificates, OTEL_{TRACES,METRICS,LOGS}_EXPORTER. get NULL: getenv. Values that
  * cannot be read are reported to diagnostic and ignored, as the specification asks. *ret_telemetry is NULL
- * with OTEL_SDK_DISABLED=true. */
+ * with OTEL_SDK_DISABLED=true; the base's exporters then stay the caller's, as after a failure. */
 typedef struct sd_environment_options {
   size_t struct_size;
   sd_environment_fn *get;

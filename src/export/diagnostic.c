@@ -22,7 +22,7 @@ struct sd_diagnostic {
   void *user;
   sd_scrubber *scrubber;
   pthread_mutex_t lock;
-  trouble troubles[SD_TROUBLE_COUNT];
+  trouble troubles[SD_TROUBLE_COUNT][SD_UNIT_COUNT];
   uint64_t shown[SD_DIAGNOSTIC_WARNINGS_MAX]; /* hashes of texts */
   size_t shown_count;
 };
@@ -80,11 +80,12 @@ static const char *describe(sd_export_trouble kind)
 }
 
 /* Takes what is to be told out of *t and writes it to dst. Locked. */
-static void compose(trouble *t, sd_export_trouble kind, char *dst, size_t size)
+static void compose(trouble *t, sd_export_trouble kind, sd_export_unit unit, char *dst, size_t size)
 {
   if (t->lost)
-    snprintf(dst, size, "telemetry export: %" PRIu64 " record%s %s: %s", t->lost, t->lost == 1 ? "" : "s",
-             describe(kind), t->text);
+    snprintf(dst, size, "telemetry export: %" PRIu64 " %s%s %s: %s", t->lost,
+             unit == SD_UNIT_POINTS ? "data point" : "record", t->lost == 1 ? "" : "s", describe(kind),
+             t->text);
   else
     snprintf(dst, size, "telemetry export: %s", t->text);
   t->lost = 0;
@@ -104,10 +105,11 @@ static void tell(sd_diagnostic *diagnostic, char *text, size_t size)
 
 enum { LINE_MAX_BYTES = SD_DIAGNOSTIC_TEXT_MAX + 128 };
 
-void sd_diagnostic_report(sd_diagnostic *diagnostic, sd_export_trouble kind, uint64_t lost, const char *text)
+void sd_diagnostic_report(sd_diagnostic *diagnostic, sd_export_trouble kind, sd_export_unit unit,
+                          uint64_t lost, const char *text)
 {
   char line[LINE_MAX_BYTES];
-  trouble *t = &diagnostic->troubles[kind];
+  trouble *t = &diagnostic->troubles[kind][unit];
   uint64_t now = sd_clock_monotonic_ns();
   pthread_mutex_lock(&diagnostic->lock);
   t->lost += lost;
@@ -115,7 +117,7 @@ void sd_diagnostic_report(sd_diagnostic *diagnostic, sd_export_trouble kind, uin
   bool due = now >= t->silent_until_ns;
   if (due) {
     t->silent_until_ns = now + SD_DIAGNOSTIC_INTERVAL_S * NS_PER_S;
-    compose(t, kind, line, sizeof line);
+    compose(t, kind, unit, line, sizeof line);
   }
   pthread_mutex_unlock(&diagnostic->lock);
   if (due)
@@ -150,13 +152,14 @@ void sd_diagnostic_warn_once(sd_diagnostic *diagnostic, const char *text)
 
 void sd_diagnostic_finish(sd_diagnostic *diagnostic)
 {
-  for (int kind = 0; kind < SD_TROUBLE_COUNT; kind++) {
+  for (int i = 0; i < SD_TROUBLE_COUNT * SD_UNIT_COUNT; i++) {
     char line[LINE_MAX_BYTES];
-    trouble *t = &diagnostic->troubles[kind];
+    int kind = i / SD_UNIT_COUNT, unit = i % SD_UNIT_COUNT;
+    trouble *t = &diagnostic->troubles[kind][unit];
     pthread_mutex_lock(&diagnostic->lock);
     bool due = t->lost > 0;
     if (due)
-      compose(t, (sd_export_trouble)kind, line, sizeof line);
+      compose(t, (sd_export_trouble)kind, (sd_export_unit)unit, line, sizeof line);
     pthread_mutex_unlock(&diagnostic->lock);
     if (due)
       tell(diagnostic, line, sizeof line);

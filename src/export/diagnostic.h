@@ -21,6 +21,8 @@ typedef enum sd_export_trouble {
   SD_TROUBLE_COUNT = 7
 } sd_export_trouble;
 
+typedef enum sd_export_unit { SD_UNIT_RECORDS = 0, SD_UNIT_POINTS = 1, SD_UNIT_COUNT = 2 } sd_export_unit;
+
 enum {
   SD_DIAGNOSTIC_INTERVAL_S = 60,
   SD_DIAGNOSTIC_TEXT_MAX = 1024,
@@ -37,9 +39,9 @@ void sd_diagnostic_free(sd_diagnostic *diagnostic);
 /* A text that must not be shown. Before other threads use the diagnostic. */
 void sd_diagnostic_add_secret(sd_diagnostic *diagnostic, const char *secret);
 
-/* `lost` records (0: none) for the reason in text. Any thread. */
-void sd_diagnostic_report(sd_diagnostic *diagnostic, sd_export_trouble trouble, uint64_t lost,
-                          const char *text);
+/* `lost` records or metrics' points (0: none) for the reason in text. Any thread. */
+void sd_diagnostic_report(sd_diagnostic *diagnostic, sd_export_trouble trouble, sd_export_unit unit,
+                          uint64_t lost, const char *text);
 /* Shows a text the first time it comes. Any thread. */
 void sd_diagnostic_warn_once(sd_diagnostic *diagnostic, const char *text);
 /* Tells of losses that were counted but not told yet. */

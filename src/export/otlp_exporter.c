@@ -30,7 +30,7 @@ typedef struct otlp_exporter {
   sd_otlp_metrics metrics;
   uint64_t metrics_dropped; /* told so far */
   bool logfire;
-  bool hangs; /* a thread did not end: it keeps what it uses */
+  bool hangs[SIGNALS]; /* the sender's thread did not end: it keeps what it uses */
 } otlp_exporter;
 
 /* ---- Records and metrics -------------------------------------------------------------------------------
@@ -124,10 +124,8 @@ static void stop(void *self, uint64_t deadline_ns)
       sd_sender_cancel(exporter->senders[i]);
   }
   for (size_t i = 0; i < SIGNALS; i++) {
-    if (exporter->senders[i] && sd_sender_stop(exporter->senders[i], deadline_ns) != SD_OK) {
-      exporter->senders[i] = NULL;
-      exporter->hangs = true;
-    }
+    if (exporter->senders[i])
+      exporter->hangs[i] = sd_sender_stop(exporter->senders[i], deadline_ns) != SD_OK;
   }
   sd_diagnostic_finish(exporter->diagnostic);
 }
@@ -139,6 +137,7 @@ static void after_fork(void *self)
   for (size_t i = 0; i < SIGNALS; i++) {
     if (exporter->senders[i])
       sd_sender_after_fork(exporter->senders[i]);
+    exporter->hangs[i] = false;
   }
 }
 
@@ -154,9 +153,13 @@ static void add_stats(void *self, sd_telemetry_stats *stats)
 static void otlp_free(void *self)
 {
   otlp_exporter *exporter = self;
-  for (size_t i = 0; i < SIGNALS; i++)
-    sd_sender_free(exporter->senders[i]);
-  if (!exporter->hangs)
+  bool hangs = false;
+  for (size_t i = 0; i < SIGNALS; i++) {
+    if (!exporter->hangs[i])
+      sd_sender_free(exporter->senders[i]);
+    hangs |= exporter->hangs[i];
+  }
+  if (!hangs)
     sd_diagnostic_free(exporter->diagnostic);
   sd_otlp_metrics_release(&exporter->metrics);
   sd_buf_release(&exporter->frame);
@@ -214,7 +217,7 @@ static sd_status check_library(const sd_otlp_options *options, sd_diagnostic *di
              "libcurl %s does not send the header \"te: trailers\", without which some gRPC servers refuse "
              "requests; install 8.14.0 or newer, or use http/protobuf",
              capabilities.version);
-    sd_diagnostic_report(diagnostic, SD_TROUBLE_SETUP, 0, text);
+    sd_diagnostic_report(diagnostic, SD_TROUBLE_SETUP, SD_UNIT_RECORDS, 0, text);
   }
   return SD_OK;
 }

@@ -124,7 +124,8 @@ void sd_sender_drop(sd_sender *sender, sd_export_trouble trouble, size_t records
 {
   add_records(sender, trouble == SD_TROUBLE_SHUTDOWN ? &sender->dropped_shutdown : &sender->dropped_export,
               records);
-  sd_diagnostic_report(sender->options.diagnostic, trouble, records, text);
+  sd_diagnostic_report(sender->options.diagnostic, trouble,
+                       counts_records(sender) ? SD_UNIT_RECORDS : SD_UNIT_POINTS, records, text);
 }
 
 /* ---- The thread ----------------------------------------------------------------------------------------
@@ -216,7 +217,7 @@ static void account(sd_sender *sender, size_t records, const sd_send_result *res
   if (rejected)
     sd_sender_drop(sender, SD_TROUBLE_REJECTED, rejected, result->text);
   else if (result->text[0])
-    sd_diagnostic_report(sender->options.diagnostic, SD_TROUBLE_ANSWER, 0, result->text);
+    sd_diagnostic_report(sender->options.diagnostic, SD_TROUBLE_ANSWER, SD_UNIT_RECORDS, 0, result->text);
 }
 
 static void deliver(sd_sender *sender, sd_bytes message, size_t records, unsigned depth)

@@ -36,13 +36,13 @@ static void a_kind_of_trouble_is_told_once_a_minute_and_the_rest_at_the_end(void
   (void)state;
   lines got = {0};
   sd_diagnostic *diagnostic = make(&got);
-  sd_diagnostic_report(diagnostic, SD_TROUBLE_GIVEN_UP, 5, "http://h: refused");
+  sd_diagnostic_report(diagnostic, SD_TROUBLE_GIVEN_UP, SD_UNIT_RECORDS, 5, "http://h: refused");
   assert_int_equal(got.count, 1);
   assert_string_equal(got.last, "telemetry export: 5 records dropped after retries: http://h: refused");
-  sd_diagnostic_report(diagnostic, SD_TROUBLE_GIVEN_UP, 7, "http://h: refused");
-  sd_diagnostic_report(diagnostic, SD_TROUBLE_GIVEN_UP, 1, "http://h: timed out");
+  sd_diagnostic_report(diagnostic, SD_TROUBLE_GIVEN_UP, SD_UNIT_RECORDS, 7, "http://h: refused");
+  sd_diagnostic_report(diagnostic, SD_TROUBLE_GIVEN_UP, SD_UNIT_RECORDS, 1, "http://h: timed out");
   assert_int_equal(got.count, 1);
-  sd_diagnostic_report(diagnostic, SD_TROUBLE_QUEUE_FULL, 1, "slow");
+  sd_diagnostic_report(diagnostic, SD_TROUBLE_QUEUE_FULL, SD_UNIT_RECORDS, 1, "slow");
   assert_int_equal(got.count, 2);
   assert_string_equal(got.last, "telemetry export: 1 record dropped, too many requests wait: slow");
   sd_diagnostic_finish(diagnostic);
@@ -50,6 +50,8 @@ static void a_kind_of_trouble_is_told_once_a_minute_and_the_rest_at_the_end(void
   assert_string_equal(got.last, "telemetry export: 8 records dropped after retries: http://h: timed out");
   sd_diagnostic_finish(diagnostic);
   assert_int_equal(got.count, 3);
+  sd_diagnostic_report(diagnostic, SD_TROUBLE_GIVEN_UP, SD_UNIT_POINTS, 2, "x");
+  assert_string_equal(got.last, "telemetry export: 2 data points dropped after retries: x");
   sd_diagnostic_free(diagnostic);
 }
 
@@ -77,7 +79,7 @@ static void secrets_and_control_characters_are_not_shown(void **state)
   lines got = {0};
   sd_diagnostic *diagnostic = make(&got);
   sd_diagnostic_add_secret(diagnostic, "CANARY-value");
-  sd_diagnostic_report(diagnostic, SD_TROUBLE_REFUSED, 1,
+  sd_diagnostic_report(diagnostic, SD_TROUBLE_REFUSED, SD_UNIT_RECORDS, 1,
                        "bad token CANARY-value\r\nX:\x1b Bearer abc.def");
   assert_null(strstr(got.last, "CANARY"));
   assert_null(strstr(got.last, "abc.def"));
@@ -92,7 +94,7 @@ static void nobody_needs_to_listen(void **state)
   (void)state;
   sd_diagnostic *diagnostic;
   assert_int_equal(sd_diagnostic_new(NULL, NULL, &diagnostic), SD_OK);
-  sd_diagnostic_report(diagnostic, SD_TROUBLE_REFUSED, 1, "x");
+  sd_diagnostic_report(diagnostic, SD_TROUBLE_REFUSED, SD_UNIT_RECORDS, 1, "x");
   sd_diagnostic_warn_once(diagnostic, "x");
   sd_diagnostic_finish(diagnostic);
   sd_diagnostic_free(diagnostic);
