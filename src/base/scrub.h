@@ -46,6 +46,10 @@ sd_status sd_scrub_by(const sd_scrubber *scrubber, int rules, sd_bytes text, sd_
  * thread. */
 bool sd_scrub_finds(const sd_scrubber *scrubber, int rules, sd_bytes text);
 
+/* True when the patterns know this as the name of a secret, as they would with `=value` behind it. Any
+ * thread. */
+bool sd_scrub_names_secret(sd_bytes key);
+
 /* Cleans a message in place; a longer result is cut to size. Any thread. */
 void sd_scrub_text(const sd_scrubber *scrubber, char *text, size_t size);
 

@@ -2,6 +2,8 @@
 /* The forms of well-known secrets. */
 #include "base/scrub_patterns.h"
 
+#include "base/scrub.h"
+
 enum {
   KEY_WHOLE = 1,       /* the name must not be the end of a longer word */
   KEY_CAREFUL = 2,     /* after ':' only a quoted value, because people write "<name>: <text>" */
@@ -312,6 +314,19 @@ static bool find_key_value(sd_bytes text, size_t at, sd_scrub_span *ret)
     separator sep;
     if (key_begins(text, at, key->name, &end) && (!(key->flags & KEY_WHOLE) || word_begins(text, at)) &&
         parse_separator(text, end, &sep) && find_value(text, &sep, key->flags, ret))
+      return true;
+  }
+  return false;
+}
+
+bool sd_scrub_names_secret(sd_bytes key)
+{
+  for (size_t i = 0; i < sizeof secret_keys / sizeof secret_keys[0]; i++) {
+    size_t len = strlen(secret_keys[i].name);
+    size_t end;
+    if (key.len >= len && (key.data[key.len - 1] & 31) == (secret_keys[i].name[len - 1] & 31) &&
+        key_begins(key, key.len - len, secret_keys[i].name, &end) &&
+        (!(secret_keys[i].flags & KEY_WHOLE) || word_begins(key, key.len - len)))
       return true;
   }
   return false;

@@ -26,8 +26,8 @@ void sd_record_scrubber_free(sd_record_scrubber *scrubber);
 sd_status sd_record_scrubber_add(sd_record_scrubber *scrubber, const char *secret);
 
 /* Makes *out the record to send. Where nothing was found *out is *in, without a copy; otherwise the message
- * written anew stands in scratch (empty when given), and *out borrows from it and from *in. SD_NOMEM or
- * SD_LIMIT: the record must not be sent. */
+ * written anew stands in scratch (empty when given), and *out borrows from it and from *in. SD_NOMEM,
+ * SD_LIMIT (of scratch), SD_INVALID (no OTLP message): the record must not be sent. */
 SD_MUST_CHECK sd_status sd_record_scrub(sd_record_scrubber *scrubber, const sd_record *in, sd_buf *scratch,
                                         sd_record *out);
 

@@ -160,6 +160,19 @@ static void a_registered_secret_is_hidden_plain_and_encoded(void **state)
   sd_scrubber_free(scrubber);
 }
 
+static void names_of_secrets_are_known(void **state)
+{
+  (void)state;
+  static const char *const names[] = {
+      "motherduck_token", "MOTHERDUCK-TOKEN", "app.SharedAccessKey", "x-api-key", "sig",
+      "url.sig",          "client_secret"};
+  static const char *const others[] = {"", "token", "SharedAccessKeyName", "design", "api_keys", "sig2"};
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+    assert_true(sd_scrub_names_secret(sd_bytes_of(names[i])));
+  for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+    assert_false(sd_scrub_names_secret(sd_bytes_of(others[i])));
+}
+
 static void rules_apply_by_themselves(void **state)
 {
   (void)state;
@@ -429,6 +442,7 @@ int main(void)
       cmocka_unit_test(well_known_secrets_are_hidden),
       cmocka_unit_test(ordinary_text_is_kept),
       cmocka_unit_test(a_registered_secret_is_hidden_plain_and_encoded),
+      cmocka_unit_test(names_of_secrets_are_known),
       cmocka_unit_test(rules_apply_by_themselves),
       cmocka_unit_test(overlapping_secrets_are_hidden_whole),
       cmocka_unit_test(a_secret_that_crosses_a_pattern_is_hidden_whole),
