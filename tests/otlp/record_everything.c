@@ -321,14 +321,17 @@ typedef struct destination {
   sd_exporter *exporter;
 } destination;
 
-static sd_exporter *new_otlp_exporter(char *protocol, const char *url)
+static sd_exporter *new_otlp_exporter(char *protocol, const char *url, bool is_delta)
 {
   static const struct {
     const char *name;
     sd_otlp_protocol protocol;
   } protocols[] = {
       {"http/protobuf", SD_OTLP_HTTP_PROTOBUF}, {"http/json", SD_OTLP_HTTP_JSON}, {"grpc", SD_OTLP_GRPC}};
-  sd_otlp_options options = {.struct_size = sizeof options, .endpoint = url, .temporality = SD_CUMULATIVE};
+  sd_otlp_options options = {.struct_size = sizeof options,
+                             .endpoint = url,
+                             .temporality = is_delta ? SD_DELTA : SD_CUMULATIVE,
+                             .histogram_form = is_delta ? SD_HISTOGRAM_EXPONENTIAL : SD_HISTOGRAM_EXPLICIT};
   char *gzip = strstr(protocol, "+gzip");
   options.gzip = gzip != NULL;
   if (gzip)
@@ -350,23 +353,24 @@ static destination open_destination(char *text)
 {
   destination to = {NULL, NULL};
   sd_error error;
-  char *rest = strchr(text, ':');
+  bool is_delta = strncmp(text, "delta+", 6) == 0;
+  char *kind = is_delta ? text + 6 : text, *rest = strchr(kind, ':');
   if (!rest) {
     fprintf(stderr, "record_everything: %s is no destination\n", text);
     exit(2);
   }
   *rest++ = '\0';
-  if (strcmp(text, "file") == 0) {
+  if (strcmp(kind, "file") == 0) {
     must(sd_file_exporter_new(rest, &to.exporter, &error), &error, rest);
-  } else if (strcmp(text, "memory") == 0 || strcmp(text, "delta") == 0) {
+  } else if (strcmp(kind, "memory") == 0) {
     to.folder = rest;
-    must(sd_memory_exporter_new(0, &to.exporter, &error), &error, text);
-    if (strcmp(text, "delta") == 0) {
-      to.exporter->traits.temporality = SD_DELTA;
-      to.exporter->traits.histogram_form = SD_HISTOGRAM_EXPONENTIAL;
-    }
+    must(sd_memory_exporter_new(0, &to.exporter, &error), &error, rest);
   } else {
-    to.exporter = new_otlp_exporter(text, rest);
+    to.exporter = new_otlp_exporter(kind, rest, is_delta);
+  }
+  if (is_delta) { /* what the file and memory exporters do not let one choose */
+    to.exporter->traits.temporality = SD_DELTA;
+    to.exporter->traits.histogram_form = SD_HISTOGRAM_EXPONENTIAL;
   }
   return to;
 }
