@@ -88,61 +88,62 @@ struct sd_attribute {
   sd_any value;
 };
 
+/* Each member is set by itself: clearing the whole first would make every copy wait for the store (a vector
+ * load of bytes that two narrower stores wrote). */
 static inline sd_any sd_any_null(void)
 {
   sd_any any;
-  memset(&any, 0, sizeof any);
-  return any;
-}
-
-/* NULL gives null. */
-static inline sd_any sd_any_string(const char *text)
-{
-  sd_any any = sd_any_null();
-  if (text) {
-    any.type = SD_ANY_STRING;
-    any.len = strlen(text);
-    any.as.string = text;
-  }
+  any.type = SD_ANY_NULL;
+  any.len = 0;
+  any.as.string = NULL;
   return any;
 }
 
 static inline sd_any sd_any_text(const char *text, size_t len)
 {
-  sd_any any = sd_any_null();
+  sd_any any;
   any.type = SD_ANY_STRING;
   any.len = len;
   any.as.string = text;
   return any;
 }
 
+/* NULL gives null. */
+static inline sd_any sd_any_string(const char *text)
+{
+  return text ? sd_any_text(text, strlen(text)) : sd_any_null();
+}
+
 static inline sd_any sd_any_bool(bool value)
 {
-  sd_any any = sd_any_null();
+  sd_any any;
   any.type = SD_ANY_BOOL;
+  any.len = 0;
   any.as.boolean = value;
   return any;
 }
 
 static inline sd_any sd_any_int(int64_t value)
 {
-  sd_any any = sd_any_null();
+  sd_any any;
   any.type = SD_ANY_INT;
+  any.len = 0;
   any.as.integer = value;
   return any;
 }
 
 static inline sd_any sd_any_double(double value)
 {
-  sd_any any = sd_any_null();
+  sd_any any;
   any.type = SD_ANY_DOUBLE;
+  any.len = 0;
   any.as.number = value;
   return any;
 }
 
 static inline sd_any sd_any_bytes(const void *data, size_t len)
 {
-  sd_any any = sd_any_null();
+  sd_any any;
   any.type = SD_ANY_BYTES;
   any.len = len;
   any.as.bytes = data;
@@ -151,7 +152,7 @@ static inline sd_any sd_any_bytes(const void *data, size_t len)
 
 static inline sd_any sd_any_array(const sd_any *members, size_t count)
 {
-  sd_any any = sd_any_null();
+  sd_any any;
   any.type = SD_ANY_ARRAY;
   any.len = count;
   any.as.array = members;
@@ -160,7 +161,7 @@ static inline sd_any sd_any_array(const sd_any *members, size_t count)
 
 static inline sd_any sd_any_map(const sd_attribute *members, size_t count)
 {
-  sd_any any = sd_any_null();
+  sd_any any;
   any.type = SD_ANY_MAP;
   any.len = count;
   any.as.map = members;
@@ -348,21 +349,36 @@ SD_API void sd_span_end_at(sd_span *span, int64_t end_unix_ns);
 
 SD_API void sd_span_set(sd_span *span, const char *key, sd_any value);
 SD_API void sd_span_set_all(sd_span *span, const sd_attribute *attributes, size_t count);
+/* The plain types without an sd_any in between; span is not NULL, text neither. */
+SD_API void sd_span_write_text(sd_span *span, const char *key, const char *text, size_t len);
+SD_API void sd_span_write_bool(sd_span *span, const char *key, bool value);
+SD_API void sd_span_write_int(sd_span *span, const char *key, int64_t value);
+SD_API void sd_span_write_double(sd_span *span, const char *key, double value);
+
+/* What programs call: nothing but a test where nothing is recorded. */
 static inline void sd_span_set_string(sd_span *span, const char *key, const char *text)
 {
-  sd_span_set(span, key, sd_any_string(text));
+  if (!span)
+    return;
+  if (text)
+    sd_span_write_text(span, key, text, strlen(text));
+  else
+    sd_span_set(span, key, sd_any_null());
 }
 static inline void sd_span_set_bool(sd_span *span, const char *key, bool value)
 {
-  sd_span_set(span, key, sd_any_bool(value));
+  if (span)
+    sd_span_write_bool(span, key, value);
 }
 static inline void sd_span_set_int(sd_span *span, const char *key, int64_t value)
 {
-  sd_span_set(span, key, sd_any_int(value));
+  if (span)
+    sd_span_write_int(span, key, value);
 }
 static inline void sd_span_set_double(sd_span *span, const char *key, double value)
 {
-  sd_span_set(span, key, sd_any_double(value));
+  if (span)
+    sd_span_write_double(span, key, value);
 }
 SD_API void sd_span_set_name(sd_span *span, const char *name);
 SD_API void sd_span_set_level(sd_span *span, int level);
@@ -381,6 +397,12 @@ SD_API void sd_span_record_exception(sd_span *span, const char *type, const char
 /* The same for our own errors: the type is the source and code ("duckdb.IO", "amqp:link:stolen",
  * "SD_TIMEOUT"). */
 SD_API void sd_span_record_error(sd_span *span, const sd_error *error);
+
+#define SD_ERROR_TYPE_SIZE 96
+/* What exception.type and error.type say about one of our own errors: few values, the same for the same
+ * cause. Into dst of SD_ERROR_TYPE_SIZE bytes where it is not static; returns it. */
+SD_API const char *sd_error_type(const sd_error *error, char *dst);
+
 /* True when what is set is recorded. */
 static inline bool sd_span_is_recording(const sd_span *span)
 {
@@ -519,6 +541,10 @@ SD_API sd_status sd_telemetry_shutdown(sd_telemetry *telemetry, uint32_t timeout
 /* Shuts down with 3 s where that was not done. No span, tracer or instrument of it may be used any more. NULL
  * is allowed. */
 SD_API void sd_telemetry_free(sd_telemetry *telemetry);
+
+/* False where a span or log given this level would not be made: for callers that would have to prepare a lot.
+ * NULL: false. Sampling may still leave it out. */
+SD_API bool sd_tracer_enabled(const sd_tracer *tracer, int level);
 
 typedef struct sd_telemetry_stats {
   size_t struct_size;

@@ -4,7 +4,7 @@
 
 #include "base/alloc.h"
 
-static _Thread_local sd_context current_context;
+_Thread_local sd_context sd_context_of_thread __attribute__((tls_model("initial-exec")));
 
 sd_status sd_context_data_new(sd_bytes tracestate, sd_bytes baggage, sd_context_data **ret_data)
 {
@@ -41,18 +41,9 @@ void sd_context_data_release(sd_context_data *data)
     sd_free(data);
 }
 
-static bool is_zero(const uint8_t *bytes, size_t len)
-{
-  uint8_t any = 0;
-  for (size_t i = 0; i < len; i++)
-    any |= bytes[i];
-  return any == 0;
-}
-
 bool sd_context_is_valid(const sd_context *context)
 {
-  return context && !is_zero(context->trace_id, sizeof context->trace_id) &&
-         !is_zero(context->span_id, sizeof context->span_id);
+  return context && sd_context_has_ids(context);
 }
 
 sd_context sd_context_copy(const sd_context *context)
@@ -75,20 +66,20 @@ void sd_context_release(sd_context *context)
 
 sd_context sd_context_current(void)
 {
-  return current_context;
+  return sd_context_of_thread;
 }
 
 sd_context sd_context_attach(const sd_context *context)
 {
-  sd_context previous = current_context;
-  current_context = sd_context_copy(context);
+  sd_context previous = sd_context_of_thread;
+  sd_context_of_thread = sd_context_copy(context);
   return previous;
 }
 
 void sd_context_restore(sd_context *previous)
 {
-  sd_context last = current_context;
-  current_context = *previous;
+  sd_context last = sd_context_of_thread;
+  sd_context_of_thread = *previous;
   *previous = (sd_context)SD_CONTEXT_NONE;
   sd_context_release(&last);
 }

@@ -15,6 +15,18 @@ struct sd_context_data {
   char text[]; /* tracestate, NUL, baggage, NUL; both as they are sent */
 };
 
+/* The thread's current context: read it with sd_context_current where a call does not matter. */
+extern _Thread_local sd_context sd_context_of_thread __attribute__((tls_model("initial-exec")));
+
+/* sd_context_is_valid of a context that is not NULL. */
+static inline bool sd_context_has_ids(const sd_context *context)
+{
+  uint64_t words[3];
+  memcpy(words, context->trace_id, SD_TRACE_ID_SIZE);
+  memcpy(words + 2, context->span_id, SD_SPAN_ID_SIZE);
+  return (words[0] | words[1]) != 0 && words[2] != 0;
+}
+
 /* *ret_data has one reference; NULL when both are empty. */
 SD_MUST_CHECK sd_status sd_context_data_new(sd_bytes tracestate, sd_bytes baggage,
                                             sd_context_data **ret_data);

@@ -24,7 +24,7 @@ static uint8_t *put_text_field(uint8_t *at, uint32_t field, sd_bytes text)
 /* Writes what fits beside the fixed fields; attributes first give way, then the body. */
 static void write_record(sd_span *span, const sd_log_record *record, const sd_context *context)
 {
-  const sd_span_limits *limits = &span->tracer->telemetry->limits;
+  const sd_span_limits *limits = &span->telemetry->limits;
   sd_bytes severity_text = sd_span_cut(record->severity_text);
   sd_bytes event_name = sd_span_cut(record->event_name);
   bool has_context = sd_context_is_valid(context);
@@ -94,7 +94,7 @@ void sd_tracer_emit_log_record(sd_tracer *tracer, const sd_log_record *record)
   sd_span *span = sd_span_take(telemetry, thread);
   if (!span)
     return;
-  span->tracer = tracer;
+  span->telemetry = telemetry;
   span->start_unix_ns = sd_unix_ns();
   span->len = 0;
   sd_context context = full.context ? *full.context : sd_context_current();
@@ -102,13 +102,18 @@ void sd_tracer_emit_log_record(sd_tracer *tracer, const sd_log_record *record)
   write_record(span, &full, &context);
   if (span->dropped_attributes)
     sd_cell_add(&telemetry->cells[thread->slot].dropped_attributes, thread, span->dropped_attributes);
-  sd_ring_record header = {
-      .otlp_len = span->len,
-      .level = full.severity > 0 ? full.severity : 0,
-      .stamp = span->start_unix_ns,
-      .tracer = tracer,
-      .kind = SD_RECORD_LOG,
-  };
-  sd_record_push(telemetry, thread, &header, span->bytes);
+  sd_ring_record *to = sd_ring_reserve(&telemetry->ring, thread->slot, span->len);
+  if (to) {
+    to->otlp_len = span->len;
+    to->message_len = 0;
+    to->level = full.severity > 0 ? full.severity : 0;
+    to->stamp = span->start_unix_ns;
+    to->tracer = tracer;
+    to->kind = SD_RECORD_LOG;
+    to->status = SD_SPAN_UNSET;
+    to->is_log = 0;
+    memcpy(to + 1, span->bytes, span->len);
+    sd_processor_commit(telemetry, &telemetry->ring, thread->slot, to);
+  }
   sd_span_give_back(telemetry, thread, span);
 }

@@ -200,8 +200,6 @@ bool sd_processor_start(sd_telemetry *telemetry)
 void sd_processor_notice(sd_telemetry *telemetry, sd_ring_result result)
 {
   sd_processor *processor = &telemetry->processor;
-  if (result == SD_RING_FULL || result == SD_RING_ENDED)
-    return;
   pthread_mutex_lock(&processor->mutex);
   if (sd_processor_start(telemetry)) {
     if (get_state(telemetry) == SD_RING_ASLEEP) {

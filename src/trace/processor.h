@@ -73,6 +73,15 @@ void sd_processor_release(sd_telemetry *telemetry);
 /* What a push asked for. Any thread. */
 void sd_processor_notice(sd_telemetry *telemetry, sd_ring_result result);
 
+/* Commits a record and does what the ring asks for. Any thread. */
+static inline void sd_processor_commit(sd_telemetry *telemetry, sd_ring *ring, unsigned slot,
+                                       const sd_ring_record *record)
+{
+  sd_ring_result result = sd_ring_commit(ring, slot, record);
+  if (__builtin_expect(result != SD_RING_OK, 0))
+    sd_processor_notice(telemetry, result);
+}
+
 /* Starts the thread if it does not run. False when it cannot be. With the mutex held. */
 bool sd_processor_start(sd_telemetry *telemetry);
 

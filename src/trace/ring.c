@@ -72,7 +72,7 @@ static sd_ring_block *block_at(const sd_ring *ring, uint32_t index)
   return (sd_ring_block *)(void *)(ring->memory + index * ring->block_bytes);
 }
 
-static sd_ring_block *take_block(sd_ring *ring, bool *is_half_used)
+static sd_ring_block *take_block(sd_ring *ring)
 {
   sd_ring_block *block = NULL;
   sd_brief_lock(&ring->free_lock);
@@ -80,9 +80,16 @@ static sd_ring_block *take_block(sd_ring *ring, bool *is_half_used)
     block = block_at(ring, ring->free_blocks[--ring->free_count]);
   else if (ring->fresh < ring->block_count)
     block = block_at(ring, ring->fresh++);
-  *is_half_used = ring->free_count + (ring->block_count - ring->fresh) < ring->block_count / 2;
   sd_brief_unlock(&ring->free_lock);
   return block;
+}
+
+static bool is_half_used(sd_ring *ring)
+{
+  sd_brief_lock(&ring->free_lock);
+  size_t left = ring->free_count + (ring->block_count - ring->fresh);
+  sd_brief_unlock(&ring->free_lock);
+  return left < ring->block_count / 2;
 }
 
 void sd_ring_give_back(sd_ring *ring, sd_ring_block *block)
@@ -107,7 +114,7 @@ static void close_current(sd_shard *shard)
 }
 
 /* A block with room for size bytes, of the present epoch. */
-static sd_ring_block *block_for(sd_ring *ring, sd_shard *shard, uint32_t size, bool *is_half_used)
+static sd_ring_block *block_for(sd_ring *ring, sd_shard *shard, uint32_t size)
 {
   uint32_t epoch = atomic_load_explicit(&ring->epoch, memory_order_relaxed);
   sd_ring_block *block = shard->current;
@@ -117,7 +124,7 @@ static sd_ring_block *block_for(sd_ring *ring, sd_shard *shard, uint32_t size, b
   if (size > room)
     return NULL;
   close_current(shard);
-  block = take_block(ring, is_half_used);
+  block = take_block(ring);
   if (block) {
     block->next = NULL;
     block->used = 0;
@@ -145,32 +152,36 @@ static bool note(sd_ring *ring, sd_shard *shard)
   return before < ring->batch && before + step >= ring->batch;
 }
 
-sd_ring_result sd_ring_push(sd_ring *ring, unsigned slot, const sd_ring_record *header, const void *bytes)
+sd_ring_record *sd_ring_reserve(sd_ring *ring, unsigned slot, size_t len)
 {
   sd_shard *shard = &ring->shards[slot & ring->shard_mask];
-  size_t len = (size_t)header->message_len + header->otlp_len;
-  uint32_t size = (uint32_t)round_up(sizeof *header + len);
-  bool is_half_used = false;
+  uint32_t size = (uint32_t)round_up(sizeof(sd_ring_record) + len);
   sd_brief_lock(&shard->lock);
-  uint32_t state = atomic_load_explicit(&ring->state, memory_order_relaxed);
-  sd_ring_block *block = state == SD_RING_CLOSED ? NULL : block_for(ring, shard, size, &is_half_used);
+  bool is_closed = atomic_load_explicit(&ring->state, memory_order_relaxed) == SD_RING_CLOSED;
+  sd_ring_block *block = is_closed ? NULL : block_for(ring, shard, size);
   if (__builtin_expect(!block, 0)) {
-    if (state != SD_RING_CLOSED)
+    if (!is_closed)
       count(&shard->dropped);
     sd_brief_unlock(&shard->lock);
-    return state == SD_RING_CLOSED ? SD_RING_ENDED : SD_RING_FULL;
+    return NULL;
   }
-  uint8_t *at = block->bytes + block->used;
-  memcpy(at, header, sizeof *header);
-  memcpy(at, &size, sizeof size);
-  memcpy(at + sizeof *header, bytes, len);
-  block->used += size;
+  sd_ring_record *record = (sd_ring_record *)(void *)(block->bytes + block->used);
+  record->size = size;
+  return record;
+}
+
+sd_ring_result sd_ring_commit(sd_ring *ring, unsigned slot, const sd_ring_record *record)
+{
+  sd_shard *shard = &ring->shards[slot & ring->shard_mask];
+  uint32_t state = atomic_load_explicit(&ring->state, memory_order_relaxed);
+  bool is_first = shard->current->used == 0;
+  shard->current->used += record->size;
   count(&shard->pushed);
   bool is_batch = note(ring, shard);
   sd_brief_unlock(&shard->lock);
   if (__builtin_expect(is_batch || state == SD_RING_ASLEEP, 0))
     return SD_RING_WAKE;
-  return is_half_used ? SD_RING_URGE : SD_RING_OK;
+  return is_first && is_half_used(ring) ? SD_RING_URGE : SD_RING_OK;
 }
 
 /* Takes the blocks of epochs up to `last` off a shard. */

@@ -86,17 +86,18 @@ typedef struct sd_ring {
 
 typedef enum sd_ring_result {
   SD_RING_OK = 0,
-  SD_RING_WAKE = 1, /* kept, and the reader should be woken: a batch is complete, or it is asleep */
-  SD_RING_URGE = 2, /* kept, and half of the memory is in use */
-  SD_RING_FULL = 3, /* dropped and counted */
-  SD_RING_ENDED = 4 /* closed: not counted here */
+  SD_RING_WAKE = 1, /* the reader should be woken: a batch is complete, or it is asleep */
+  SD_RING_URGE = 2  /* the same at once: more than half of the memory is in use */
 } sd_ring_result;
 
 SD_MUST_CHECK sd_status sd_ring_init(sd_ring *ring, size_t bytes, uint32_t batch);
 void sd_ring_release(sd_ring *ring);
 
-/* Copies header and bytes (message_len + otlp_len of header); header->size is set here. */
-sd_ring_result sd_ring_push(sd_ring *ring, unsigned slot, const sd_ring_record *header, const void *bytes);
+/* Room for a record with len bytes behind its header; only header->size is set. The shard's lock is held
+ * until commit, so only a copy may come in between. NULL: dropped and counted (closed: not counted), no
+ * commit. */
+sd_ring_record *sd_ring_reserve(sd_ring *ring, unsigned slot, size_t len);
+sd_ring_result sd_ring_commit(sd_ring *ring, unsigned slot, const sd_ring_record *record);
 
 /* Detaches everything recorded before the call: heads[shard] is a list of blocks, oldest first, or NULL.
  * Returns true when there is any. The reader gives each block back. */

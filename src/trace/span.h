@@ -38,12 +38,14 @@ typedef struct sd_span_slot {
 } sd_span_slot;
 
 struct sd_span {
+  sd_telemetry *telemetry;
   sd_tracer *tracer;
   sd_span *next; /* among spans kept for reuse */
   sd_context context;
   uint8_t *bytes; /* own_bytes or heap: the template, then the message */
   uint32_t cap;
   uint32_t len;
+  uint32_t held_bytes;  /* of the object and what it has from the heap */
   uint32_t message_len; /* of the template */
   uint32_t status_at;   /* 0: none was written */
   uint32_t forks;       /* of the telemetry when it started */
@@ -93,7 +95,9 @@ bool sd_span_put_text(sd_span *span, uint32_t field, sd_bytes text);
 /* Makes the `old` bytes at `at` become `size` ones; attributes behind move. NULL without room. */
 uint8_t *sd_span_splice(sd_span *span, uint32_t at, uint32_t old, uint32_t size);
 
+/* Any attribute; sd_span_put_value chooses the shortest way for its type. */
 void sd_span_put_attribute(sd_span *span, const char *key, const sd_any *value);
+void sd_span_put_value(sd_span *span, const char *key, const sd_any *value);
 
 /* Size of attributes as repeated field `number` and their encoding: the first `max` that have a key, the last
  * of equal keys. *ret_dropped counts those past max. */
@@ -106,8 +110,10 @@ uint8_t *sd_attributes_put(const sd_attribute *attributes, size_t count, uint32_
 
 int64_t sd_unix_ns(void);
 
-/* Hands one record to the ring and does what the ring asks for. */
-void sd_record_push(sd_telemetry *telemetry, const sd_thread *thread, const sd_ring_record *header,
-                    const void *bytes);
+/* Puts the span's present state into the ring. stamp: the time of now. */
+void sd_span_push(sd_span *span, const sd_thread *thread, sd_record_kind kind, int64_t stamp);
+
+/* A log's end: at its start. */
+void sd_span_finish(sd_span *span, int64_t end_unix_ns, int64_t stamp);
 
 #endif

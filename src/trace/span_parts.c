@@ -1,7 +1,6 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
 /* Events, links, status and errors of a span. */
 #include "trace/context.h"
-#include "trace/error_type.h"
 #include "trace/otlp_fields.h"
 #include "trace/protobuf.h"
 #include "trace/span.h"
@@ -41,7 +40,7 @@ void sd_span_add_event(sd_span *span, const char *name, int64_t unix_ns, const s
 {
   if (!span)
     return;
-  const sd_span_limits *limits = &span->tracer->telemetry->limits;
+  const sd_span_limits *limits = &span->telemetry->limits;
   if (span->event_count == limits->events) {
     span->dropped_events++;
     return;
@@ -74,7 +73,7 @@ void sd_span_add_link(sd_span *span, const sd_link *link)
 {
   if (!span || !link)
     return;
-  const sd_span_limits *limits = &span->tracer->telemetry->limits;
+  const sd_span_limits *limits = &span->telemetry->limits;
   const sd_context *context = &link->context;
   if (span->link_count == limits->links || !sd_context_is_valid(context)) {
     span->dropped_links++;

@@ -5,16 +5,6 @@
 
 enum { REFILL = 16 };
 
-static uint32_t bytes_held(const sd_span *span)
-{
-  uint32_t bytes = sizeof *span;
-  if (span->bytes != span->own_bytes)
-    bytes += span->cap;
-  if (span->index != span->own_index)
-    bytes += span->index_cap * (uint32_t)sizeof *span->index;
-  return bytes;
-}
-
 void sd_span_free(sd_span *span)
 {
   if (span->bytes != span->own_bytes)
@@ -29,7 +19,7 @@ static void keep(sd_thread *thread, sd_span *span)
   span->next = thread->cache;
   thread->cache = span;
   thread->cached++;
-  thread->cached_bytes += bytes_held(span);
+  thread->cached_bytes += span->held_bytes;
 }
 
 static sd_span *unkeep(sd_thread *thread)
@@ -37,7 +27,7 @@ static sd_span *unkeep(sd_thread *thread)
   sd_span *span = thread->cache;
   thread->cache = span->next;
   thread->cached--;
-  thread->cached_bytes -= bytes_held(span);
+  thread->cached_bytes -= span->held_bytes;
   return span;
 }
 
@@ -48,7 +38,7 @@ static sd_span *refill(sd_telemetry *telemetry, sd_thread *thread)
   for (unsigned i = 0; i < REFILL && telemetry->spare; i++) {
     sd_span *span = telemetry->spare;
     telemetry->spare = span->next;
-    telemetry->spare_bytes -= bytes_held(span);
+    telemetry->spare_bytes -= span->held_bytes;
     keep(thread, span);
   }
   pthread_mutex_unlock(&telemetry->lock);
@@ -60,6 +50,7 @@ static sd_span *refill(sd_telemetry *telemetry, sd_thread *thread)
     span->cap = sizeof span->own_bytes;
     span->index = span->own_index;
     span->index_cap = SD_SPAN_OWN_INDEX;
+    span->held_bytes = sizeof *span;
   }
   return span;
 }
@@ -79,7 +70,7 @@ static void overflow(sd_telemetry *telemetry, sd_thread *thread, sd_span *span)
   span->next = NULL;
   pthread_mutex_lock(&telemetry->lock);
   for (;;) {
-    uint32_t bytes = bytes_held(span);
+    uint32_t bytes = span->held_bytes;
     if (telemetry->spare_bytes + bytes <= SD_TELEMETRY_SPARE_BYTES_MAX) {
       span->next = telemetry->spare;
       telemetry->spare = span;
@@ -103,7 +94,7 @@ static void overflow(sd_telemetry *telemetry, sd_thread *thread, sd_span *span)
 void sd_span_give_back(sd_telemetry *telemetry, sd_thread *thread, sd_span *span)
 {
   if (__builtin_expect(thread->cached < SD_THREAD_CACHE_SPANS_MAX &&
-                           thread->cached_bytes + bytes_held(span) <= SD_THREAD_CACHE_BYTES_MAX,
+                           thread->cached_bytes + span->held_bytes <= SD_THREAD_CACHE_BYTES_MAX,
                        1))
     keep(thread, span);
   else

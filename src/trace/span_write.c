@@ -2,11 +2,10 @@
 /* Writing into a span's message: room, text, attributes that are set again, lists of attributes. */
 #include "base/alloc.h"
 #include "trace/otlp_fields.h"
+#include "trace/short_bytes.h"
 #include "trace/span.h"
 #include "trace/text.h"
 #include "trace/value.h"
-
-#define HIGH_BITS UINT64_C(0x8080808080808080)
 
 bool sd_span_grow(sd_span *span, size_t n)
 {
@@ -24,6 +23,7 @@ bool sd_span_grow(sd_span *span, size_t n)
     return false;
   if (is_own)
     memcpy(bytes, span->own_bytes, span->len);
+  span->held_bytes += is_own ? cap : cap - span->cap;
   span->bytes = bytes;
   span->cap = cap;
   return true;
@@ -36,91 +36,16 @@ sd_bytes sd_span_cut(const char *text)
   return bytes;
 }
 
-/* memcpy without a call for the lengths that keys and most values have. */
-static inline uint8_t *put_short(uint8_t *at, const void *from, size_t len)
-{
-  const uint8_t *p = from;
-  if (len > 32) {
-    memcpy(at, p, len);
-  } else if (len >= 16) {
-    memcpy(at, p, 16);
-    memcpy(at + len - 16, p + len - 16, 16);
-  } else if (len >= 8) {
-    memcpy(at, p, 8);
-    memcpy(at + len - 8, p + len - 8, 8);
-  } else if (len >= 4) {
-    memcpy(at, p, 4);
-    memcpy(at + len - 4, p + len - 4, 4);
-  } else if (len > 0) {
-    at[0] = p[0];
-    at[len / 2] = p[len / 2];
-    at[len - 1] = p[len - 1];
-  }
-  return at + len;
-}
-
-static inline uint64_t load64(const uint8_t *p)
-{
-  uint64_t word;
-  memcpy(&word, p, sizeof word);
-  return word;
-}
-
-static inline uint32_t load32(const uint8_t *p)
-{
-  uint32_t word;
-  memcpy(&word, p, sizeof word);
-  return word;
-}
-
-/* All bytes or'ed together. */
-static inline uint64_t mix_bytes(const uint8_t *p, size_t len)
-{
-  if (len >= 8) {
-    uint64_t all = load64(p + len - 8);
-    for (size_t i = 0; i + 8 < len; i += 8)
-      all |= load64(p + i);
-    return all;
-  }
-  if (len >= 4)
-    return load32(p) | load32(p + len - 4);
-  return len > 0 ? (uint64_t)(p[0] | p[len / 2] | p[len - 1]) : 0;
-}
-
-static inline bool is_ascii(const uint8_t *p, size_t len)
-{
-  return (mix_bytes(p, len) & HIGH_BITS) == 0;
-}
-
-/* A number that equal keys share and others hardly ever do: of the length, the first and the last bytes. */
-static inline uint32_t key_print(const uint8_t *p, size_t len)
-{
-  uint64_t first;
-  uint64_t last;
-  if (len >= 8) {
-    first = load64(p);
-    last = load64(p + len - 8);
-  } else if (len >= 4) {
-    first = load32(p);
-    last = load32(p + len - 4);
-  } else {
-    first = p[0];
-    last = (uint64_t)p[len / 2] << 8 | p[len - 1];
-  }
-  uint64_t mixed = (first ^ (last << 29 | last >> 35) ^ len) * UINT64_C(0x9E3779B97F4A7C15);
-  return (uint32_t)(mixed >> 32);
-}
-
 bool sd_span_put_text(sd_span *span, uint32_t field, sd_bytes text)
 {
-  bool plain = is_ascii(text.data, text.len);
+  bool plain = sd_is_ascii(text.data, text.len);
   size_t size = plain ? text.len : sd_text_size(text, 0);
   if (!sd_span_reserve(span, 1 + SD_PB_VARINT_MAX + size))
     return false;
   uint8_t *at = span->bytes + span->len;
   at = sd_pb_put_tag(at, field, SD_PB_BYTES);
   at = sd_pb_put_varint(at, size);
-  at = plain ? put_short(at, text.data, text.len) : sd_text_put(text, 0, at);
+  at = plain ? sd_put_short(at, text.data, text.len) : sd_text_put(text, 0, at);
   span->len = (uint32_t)(at - span->bytes);
   return true;
 }
@@ -152,6 +77,7 @@ static bool grow_index(sd_span *span)
     return false;
   if (is_own)
     memcpy(index, span->own_index, sizeof span->own_index);
+  span->held_bytes += (is_own ? cap : cap - span->index_cap) * (uint32_t)sizeof *index;
   span->index = index;
   span->index_cap = cap;
   return true;
@@ -178,54 +104,13 @@ static sd_span_slot *find(const sd_span *span, uint32_t print, sd_bytes key, uin
   return NULL;
 }
 
-static inline bool is_plain_text(const sd_any *value, uint32_t value_length)
-{
-  return value->type == SD_ANY_STRING && value->as.string &&
-         (value_length == 0 || value->len <= value_length) &&
-         is_ascii((const uint8_t *)value->as.string, value->len);
-}
-
-/* Attributes are set far more often than anything else is done: the plain values are written here. */
-static inline size_t value_size(const sd_any *value, bool plain_text, uint32_t value_length)
-{
-  if (plain_text)
-    return 1 + sd_pb_varint_size(value->len) + value->len;
-  if (value->type == SD_ANY_INT)
-    return 1 + sd_pb_varint_size((uint64_t)value->as.integer);
-  return sd_any_size(value, value_length);
-}
-
-static inline uint8_t *put_length(uint8_t *at, size_t len)
-{
-  if (__builtin_expect(len < 0x80, 1)) {
-    *at = (uint8_t)len;
-    return at + 1;
-  }
-  return sd_pb_put_varint(at, len);
-}
-
-static inline uint8_t *put_value(uint8_t *at, const sd_any *value, bool plain_text, uint32_t value_length)
-{
-  if (plain_text) {
-    *at++ = (uint8_t)sd_pb_tag(SD_ANY_STRING, SD_PB_BYTES);
-    at = put_length(at, value->len);
-    return put_short(at, value->as.string, value->len);
-  }
-  if (value->type == SD_ANY_INT) {
-    *at++ = (uint8_t)sd_pb_tag(SD_ANY_INT, SD_PB_VARINT);
-    return sd_pb_put_varint(at, (uint64_t)value->as.integer);
-  }
-  return sd_any_encode(value, value_length, at);
-}
-
 static void put_attribute(sd_span *span, sd_bytes key, const sd_any *value)
 {
-  const sd_span_limits *limits = &span->tracer->telemetry->limits;
-  bool plain = is_plain_text(value, limits->value_length);
-  size_t size = value_size(value, plain, limits->value_length);
+  const sd_span_limits *limits = &span->telemetry->limits;
+  size_t size = sd_any_size(value, limits->value_length);
   size_t pair = 1 + sd_pb_varint_size(key.len) + key.len + 1 + sd_pb_varint_size(size) + size;
   size_t whole = 1 + sd_pb_varint_size(pair) + pair;
-  uint32_t print = key_print(key.data, key.len);
+  uint32_t print = sd_print_of(key.data, key.len);
   uint64_t bit = UINT64_C(1) << (print & 63);
   uint32_t old_size = 0;
   sd_span_slot *slot = span->filter & bit ? find(span, print, key, &old_size) : NULL;
@@ -244,14 +129,12 @@ static void put_attribute(sd_span *span, sd_bytes key, const sd_any *value)
     span->dropped_attributes++;
     return;
   }
-  *at++ = (uint8_t)sd_pb_tag(SD_OTLP_SPAN_ATTRIBUTES, SD_PB_BYTES);
-  at = put_length(at, pair);
-  *at++ = (uint8_t)sd_pb_tag(SD_OTLP_KEY_VALUE_KEY, SD_PB_BYTES);
-  at = put_length(at, key.len);
-  at = put_short(at, key.data, key.len);
-  *at++ = (uint8_t)sd_pb_tag(SD_OTLP_KEY_VALUE_VALUE, SD_PB_BYTES);
-  at = put_length(at, size);
-  put_value(at, value, plain, limits->value_length);
+  at = sd_pb_put_tag(at, SD_OTLP_SPAN_ATTRIBUTES, SD_PB_BYTES);
+  at = sd_pb_put_varint(at, pair);
+  at = sd_pb_put_bytes(at, SD_OTLP_KEY_VALUE_KEY, key.data, key.len);
+  at = sd_pb_put_tag(at, SD_OTLP_KEY_VALUE_VALUE, SD_PB_BYTES);
+  at = sd_pb_put_varint(at, size);
+  sd_any_encode(value, limits->value_length, at);
 }
 
 /* A key that is not UTF-8 is repaired before it is looked up. */
@@ -273,7 +156,7 @@ void sd_span_put_attribute(sd_span *span, const char *key, const sd_any *value)
   sd_bytes text = sd_bytes_of(key);
   if (text.len == 0)
     span->dropped_attributes++;
-  else if (is_ascii(text.data, text.len) || sd_utf8_valid(text.data, text.len))
+  else if (sd_is_ascii(text.data, text.len) || sd_utf8_valid(text.data, text.len))
     put_attribute(span, text, value);
   else
     put_with_repaired_key(span, text, value);
