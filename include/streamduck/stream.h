@@ -12,6 +12,7 @@
 
 #include <stddef.h>
 #include <streamduck/error.h>
+#include <streamduck/trace.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -78,6 +79,7 @@ typedef struct sd_stream_options {
   int log_level;         /* 0 debug … 3 error: messages below are not made */
   sd_stream_log_fn *log; /* any thread, calls are serialised; secrets are taken out. NULL: silent */
   void *log_user;
+  sd_telemetry *telemetry; /* spans and metrics (docs/telemetry); borrowed until free. NULL: none */
 } sd_stream_options;
 
 typedef enum sd_mapping_state {

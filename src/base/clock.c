@@ -31,6 +31,13 @@ int64_t sd_clock_unix_us(void)
   return (int64_t)now.tv_sec * US_PER_S + now.tv_nsec / 1000;
 }
 
+int64_t sd_clock_unix_ns(void)
+{
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return (int64_t)now.tv_sec * (US_PER_S * 1000) + now.tv_nsec;
+}
+
 char *sd_clock_iso8601(int64_t unix_us, char *dst)
 {
   int64_t seconds = unix_us / US_PER_S;

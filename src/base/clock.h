@@ -11,6 +11,8 @@ uint64_t sd_clock_monotonic_ns(void);
 uint64_t sd_clock_monotonic_ms(void);
 /* Microseconds since 1970-01-01T00:00:00Z. */
 int64_t sd_clock_unix_us(void);
+/* The same in nanoseconds, as spans have it. */
+int64_t sd_clock_unix_ns(void);
 
 #define SD_CLOCK_ISO8601_SIZE 32
 /* "2026-11-22T17:40:00.123456Z" of microseconds since 1970 (years 0001 to 9999, else "invalid"); the fraction

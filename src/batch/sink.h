@@ -14,6 +14,8 @@
 #include "base/queue.h"
 #include "batch/batch.h"
 
+#include <streamduck/trace.h>
+
 typedef struct sd_sink sd_sink;
 
 enum {
@@ -61,8 +63,9 @@ typedef struct sd_sink_op {
   const sd_target *target; /* borrowed until the reply */
   uint64_t generation;
   sd_queue *reply_to;
-  void *user;     /* the mapping's */
-  sd_error error; /* out: code SD_OK when it succeeded */
+  void *user;         /* the mapping's */
+  sd_context context; /* the span that the sink's spans hang on; borrowed until the reply, may be none */
+  sd_error error;     /* out: code SD_OK when it succeeded */
 } sd_sink_op;
 
 typedef struct sd_sink_open {

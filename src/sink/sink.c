@@ -105,6 +105,8 @@ sd_status sd_sink_make(const sd_duck_sink_options *options, sd_duck_sink **ret_s
   sink->log = options->log;
   sink->scrubber = options->scrubber;
   sink->api = api;
+  if (options->telemetry)
+    sink->tracer = sd_telemetry_tracer(options->telemetry, "streamduck", SD_VERSION);
   snprintf(sink->owner, sizeof sink->owner, "%s", options->owner ? options->owner : sd_sink_process_owner());
   if (!copy(&sink->database_name, options->database) || !copy(&sink->token, options->motherduck_token) ||
       !copy(&sink->extension, options->motherduck_extension) || !copy(&sink->libduckdb, options->libduckdb)) {

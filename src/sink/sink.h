@@ -47,7 +47,8 @@ typedef struct sd_duck_sink_options {
   bool query_appender;              /* write through INSERT … SELECT; always with motherduck */
   sd_log *log;
   const sd_scrubber *scrubber;
-  const sd_duck_api *api; /* tests: a table other than the loaded library's */
+  sd_telemetry *telemetry; /* borrowed until free; NULL: no spans */
+  const sd_duck_api *api;  /* tests: a table other than the loaded library's */
 } sd_duck_sink_options;
 
 /* Checks the options, loads libduckdb and starts the thread; the database is opened by the first op. */

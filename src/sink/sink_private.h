@@ -65,6 +65,14 @@ typedef struct sd_sink_mapping {
   bool has_failed;
   uint64_t failed_generation; /* WRITEs up to this one are answered with SD_CANCELLED */
   uint64_t claim_generation;  /* newest CLAIM seen */
+  /* Telemetry (spans.h). */
+  bool tables_made;   /* the last OPEN had something to make */
+  bool opened_untold; /* and its span has not been made yet */
+  int64_t opened_from_ns;
+  int64_t opened_until_ns;
+  uint64_t total_messages;
+  uint64_t total_batches;
+  sd_span *landing_span; /* of the landing under way */
 } sd_sink_mapping;
 
 typedef struct sd_duck_sink {
@@ -83,6 +91,7 @@ typedef struct sd_duck_sink {
   sd_log *log;
   const sd_scrubber *scrubber;
   const sd_duck_api *api;
+  sd_tracer *tracer; /* NULL: no spans */
   /* Between threads. */
   sd_queue *queue;
   pthread_t thread;

@@ -303,6 +303,7 @@ sd_status sd_sink_open_tables(sd_duck_sink *sink, sd_sink_mapping *mapping, bool
                               sd_error *error)
 {
   open_state state = {false, false};
+  mapping->tables_made = false;
   sd_status status = sd_sink_in_transaction(sink, mapping, open_body, &state, error);
   if (status != SD_OK) {
     sd_error_prefix(error, "preparing %s.%s in %s", mapping->target.schema, mapping->target.table,
@@ -312,6 +313,7 @@ sd_status sd_sink_open_tables(sd_duck_sink *sink, sd_sink_mapping *mapping, bool
   /* DDL must not lie in the WAL when rows follow: that is where replays fail. */
   sink->checkpoint_due = sink->checkpoint_due || state.created_any;
   mapping->tables_ready = true;
+  mapping->tables_made = state.created_any;
   *ret_created = state.created_target;
   return SD_OK;
 }

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/hook.h"
 #include "sink/landing.h"
+#include "sink/spans.h"
 
 void sd_landing_drop_appenders(sd_landing *landing)
 {
@@ -56,6 +57,9 @@ static sd_landing_outcome commit(sd_landing *landing, uint64_t began_ns, sd_erro
       }
       return SD_LANDING_FAILED;
     }
+    sd_sink_spans_note(
+        landing->mapping,
+        committed ? "COMMIT gave an error, and happened" : "COMMIT gave an error, and did not happen", error);
     sd_log_warning(
         landing->sink->log, "sink", "%s: COMMIT gave an error; reading the checkpoints shows that it %s: %s",
         landing->sink->database_name, committed ? "happened" : "did not happen", error ? error->message : "");

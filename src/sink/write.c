@@ -6,6 +6,7 @@
  */
 #include "base/clock.h"
 #include "sink/landing.h"
+#include "sink/spans.h"
 
 enum { REFUSALS_LOGGED_MAX = 3 /* of one landing; each is in the dead letters with its reason */ };
 
@@ -42,6 +43,7 @@ static sd_status give_more_memory(sd_duck_sink *sink, bool *ret_raised, sd_error
 static sd_status react(sd_landing *landing, land_progress *progress, sd_error *error)
 {
   sd_plan *plan = &landing->plan;
+  sd_sink_spans_note(landing->mapping, "transaction failed", error);
   if (landing->stage == SD_STAGE_ROWS && sd_duck_error_is_data(error)) {
     if (plan->live > 1) {
       progress->max_live = plan->live / 2;
@@ -110,6 +112,7 @@ static sd_status land_range(sd_landing *landing, land_progress *progress, sd_err
     return SD_OK;
   }
   if (outcome == SD_LANDING_AGAIN) {
+    sd_sink_spans_note(landing->mapping, "the checkpoints had changed, run again", NULL);
     if (++progress->conflicts <= SD_SINK_CONFLICT_TRIES)
       return SD_OK;
     sd_error_set(error, SD_CONFLICT, "another process changes the checkpoints of %s in %s all the time",

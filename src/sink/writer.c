@@ -1,8 +1,9 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
 /* The writer thread: takes ops, lets mappings take turns, coalesces waiting batches, answers. */
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/hook.h"
-#include "sink/sink_private.h"
+#include "sink/spans.h"
 
 _Static_assert(SD_SINK_ROWS_MAX % SD_DUCK_ROW_GROUP_ROWS == 0, "the largest transaction is whole row groups");
 
@@ -104,6 +105,7 @@ static void run_op(sd_duck_sink *sink, sd_sink_mapping *mapping, sd_sink_op *op)
 {
   sd_error error;
   sd_error_clear(&error);
+  int64_t start_unix_ns = sink->tracer ? sd_clock_unix_ns() : 0;
   sd_status status = sd_sink_enter(sink, &error);
   if (status == SD_OK) {
     status = run_once(sink, mapping, op, &error);
@@ -118,6 +120,8 @@ static void run_op(sd_duck_sink *sink, sd_sink_mapping *mapping, sd_sink_op *op)
     mapping->claim_generation = op->generation;
   if (status != SD_OK)
     note_failure(mapping, op->generation);
+  if (op->op.type == SD_SINK_OPEN)
+    sd_sink_spans_opened(sink, mapping, op, start_unix_ns);
   answer(sink, op);
 }
 
@@ -185,6 +189,8 @@ static void run_writes(sd_duck_sink *sink, sd_sink_mapping *mapping)
 
   sd_error error;
   sd_error_clear(&error);
+  sd_sink_spans spans;
+  sd_sink_spans_begin(sink, mapping, ops, count, &spans);
   if (!mapping->tables_ready)
     sd_error_set(&error, SD_STATE, "the mapping has not been opened");
   else if (sd_sink_enter(sink, &error) == SD_OK)
@@ -192,6 +198,7 @@ static void run_writes(sd_duck_sink *sink, sd_sink_mapping *mapping)
   sd_sink_leave(sink);
   if (error.code != SD_OK)
     fail_writes(ops, count, &error);
+  sd_sink_spans_end(sink, mapping, ops, count, &spans);
   for (uint32_t i = 0; i < count; i++) {
     if (ops[i]->base.error.code != SD_OK)
       note_failure(mapping, generation);

@@ -40,8 +40,15 @@ static void free_list(sd_batch_node *node)
   }
 }
 
+static void tell_dropped(sd_batcher *batcher)
+{
+  for (sd_batch_node *node = batcher->first; node && batcher->on_dropped; node = node->next)
+    batcher->on_dropped(batcher->user, node);
+}
+
 void sd_batcher_release(sd_batcher *batcher)
 {
+  tell_dropped(batcher);
   free_list(batcher->first);
   free_list(batcher->spare);
   if (batcher->open)
@@ -81,6 +88,10 @@ static sd_status open_batch(sd_batcher *batcher, uint64_t now_ms)
   }
   node->next = NULL;
   node->held = 0;
+  node->span = NULL;
+  node->context = (sd_context)SD_CONTEXT_NONE;
+  node->closed_ns = 0;
+  node->submitted_unix_ns = 0;
   batcher->open = node;
   batcher->opened_ms = now_ms;
   return SD_OK;
@@ -102,6 +113,8 @@ void sd_batcher_close(sd_batcher *batcher)
   if (!batcher->waiting)
     batcher->waiting = node;
   batcher->queued++;
+  if (batcher->on_closed)
+    batcher->on_closed(batcher->user, node);
 }
 
 size_t sd_batcher_held(const sd_batcher *batcher)
@@ -233,6 +246,7 @@ void sd_batcher_landed(sd_batcher *batcher)
 void sd_batcher_discard(sd_batcher *batcher)
 {
   assert(batcher->in_flight == 0);
+  tell_dropped(batcher);
   while (batcher->first)
     sd_batcher_landed(batcher);
   if (batcher->open) {

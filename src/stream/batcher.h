@@ -19,6 +19,11 @@ typedef struct sd_batch_node {
   sd_sink_write write; /* first member: the sink's reply leads back here */
   struct sd_batch_node *next;
   size_t held; /* bytes; the batch itself is the sink's while the op is in flight */
+  /* Telemetry (batch_spans.h); all zero without. */
+  sd_span *span;             /* eventhub._on_event of the event that closed it */
+  sd_context context;        /* of that span, or of its parent when it is not recorded */
+  uint64_t closed_ns;        /* monotonic */
+  int64_t submitted_unix_ns; /* the first time; 0: not yet */
 } sd_batch_node;
 
 typedef struct sd_batcher {
@@ -29,6 +34,11 @@ typedef struct sd_batcher {
   size_t share;
   uint32_t source_partitions;
   bool body_is_blob;
+  /* Told of each batch that closes, before it can go to the sink; NULL: nobody. Set after init. */
+  void (*on_closed)(void *user, sd_batch_node *node);
+  /* Told of each closed batch that is forgotten without having landed; with on_closed. */
+  void (*on_dropped)(void *user, sd_batch_node *node);
+  void *user;
   /* state; read only for others */
   sd_batch_node *open;    /* NULL: none */
   uint64_t opened_ms;     /* of the open batch's first event */

@@ -35,7 +35,8 @@ static sd_status new_sink(void *user, const sd_stream_database *database, sd_log
                                         .libduckdb = database->libduckdb,
                                         .owner = database->owner,
                                         .log = log,
-                                        .scrubber = database->scrubber};
+                                        .scrubber = database->scrubber,
+                                        .telemetry = database->telemetry};
   return sd_duck_sink_new(&options, ret_sink, error);
 }
 

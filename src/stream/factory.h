@@ -19,6 +19,7 @@ typedef struct sd_stream_database {
   const char *libduckdb; /* as in sd_stream_options */
   const char *owner;     /* this process's id in control tables */
   const sd_scrubber *scrubber;
+  sd_telemetry *telemetry; /* NULL: none */
 } sd_stream_database;
 
 typedef struct sd_stream_factory {

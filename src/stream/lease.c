@@ -59,6 +59,10 @@ static void offset_lost(sd_mapping *mapping, sd_partition *partition, sd_error *
   }
   sd_mapping_log(mapping, SD_LOG_WARNING, "%s; goes on with the oldest event, as it was told to",
                  error->message);
+  const sd_attribute attribute = sd_attribute_string("partition_id", partition->id);
+  sd_mapping_say_error(mapping, SD_LEVEL_WARN,
+                       "the offset of partition {partition_id} is lost, going on with the oldest event",
+                       error, &attribute, 1);
   sd_position position;
   if (sd_partition_restart(partition, &position))
     open_at_source(mapping, partition, &position);
@@ -190,7 +194,7 @@ static void take_claim(sd_mapping *mapping, sd_partition *partition, const sd_cl
   if (!claim->claimed) {
     summary->elsewhere++;
     if (partition->state == SD_PARTITION_OWNED) {
-      mapping->counters.fenced++;
+      sd_mapping_fenced(mapping, partition);
       sd_mapping_log(mapping, SD_LOG_WARNING, "partition %s was taken over by %.63s", partition->id,
                      claim->held_by);
     }
@@ -260,7 +264,7 @@ void sd_lease_renew_replied(sd_mapping *mapping)
       partition->lease_at_ms = sd_mapping_now(mapping);
       continue;
     }
-    mapping->counters.fenced++;
+    sd_mapping_fenced(mapping, partition);
     sd_mapping_log(mapping, SD_LOG_WARNING, "partition %s was taken over by another owner", partition->id);
     sd_lease_lose(mapping, partition, sd_mapping_now(mapping) + sd_lease_duration_ms(mapping));
   }
@@ -352,6 +356,7 @@ void sd_lease_step(sd_mapping *mapping)
       return;
     mapping->generation++;
     mapping->open_op.created_table = false;
+    mapping->open_op.base.context = mapping->spans.sink_context;
     mapping->open_busy = sd_mapping_submit(mapping, &mapping->open_op.base, SD_SINK_OPEN);
     if (mapping->open_busy)
       mapping->link = LINK_OPENING;

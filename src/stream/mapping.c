@@ -64,6 +64,8 @@ sd_status sd_mapping_new(const sd_mapping_options *options, const sd_mapping_env
   mapping->refresh_due_ms = UINT64_MAX;
   sd_memory_init(&mapping->memory, options->share);
   sd_backoff_init(&mapping->backoff, env->timings.backoff_base_ms, env->timings.backoff_cap_ms);
+  mapping->spans.tracer = env->tracer;
+  sd_mapping_metrics_init(mapping, env->tracer ? env->metrics : NULL);
   *ret_mapping = mapping;
   return SD_OK;
 }
@@ -75,6 +77,8 @@ void sd_mapping_free(sd_mapping *mapping)
   if (mapping->source)
     mapping->source->vtable->free(mapping->source);
   sd_batcher_release(&mapping->batcher);
+  sd_mapping_end_segment(mapping);
+  sd_mapping_metrics_release(mapping);
   sd_free(mapping->partitions);
   sd_free(mapping->partition_snapshots);
   sd_free(mapping->claims);
@@ -116,6 +120,7 @@ void sd_mapping_refuse(sd_mapping *mapping, const sd_error *error)
   mapping->ending = true;
   mapping->link = LINK_DONE;
   sd_mapping_log(mapping, SD_LOG_ERROR, "halted: %s", error->message);
+  sd_mapping_say_error(mapping, SD_LEVEL_ERROR, "halted: {error.message}", error, NULL, 0);
 }
 
 void sd_mapping_start(sd_mapping *mapping)
@@ -176,6 +181,7 @@ void sd_mapping_halt(sd_mapping *mapping, const sd_error *error, bool land)
   mapping->ending = true;
   mapping->retry_at_ms = 0;
   sd_mapping_log(mapping, SD_LOG_ERROR, "halted, nothing is lost: %s", error->message);
+  sd_mapping_say_error(mapping, SD_LEVEL_ERROR, "halted: {error.message}", error, NULL, 0);
   sd_mapping_receive_stop(mapping);
   sd_batcher_close(&mapping->batcher);
   if (!land)
@@ -187,6 +193,9 @@ static void give_up_landing(sd_mapping *mapping)
   sd_mapping_log(mapping, SD_LOG_WARNING,
                  "stops with what has landed; %" PRIu32 " batches did not land and will be read again: %s",
                  mapping->batcher.queued, mapping->failure.message);
+  const sd_attribute attribute = sd_attribute_int("batches", mapping->batcher.queued);
+  sd_mapping_say_error(mapping, SD_LEVEL_WARN, "stopping, {batches} batches did not land", &mapping->failure,
+                       &attribute, 1);
   sd_batcher_discard(&mapping->batcher);
 }
 
@@ -218,6 +227,12 @@ static void back_off(sd_mapping *mapping)
   sd_mapping_log(mapping, SD_LOG_WARNING,
                  "%s; failure %" PRIu32 " in a row, next try in %" PRIu32 ".%03" PRIu32 " s",
                  mapping->failure.message, mapping->failures, wait / 1000, wait % 1000);
+  const sd_attribute attributes[] = {
+      sd_attribute_int("failures", mapping->failures),
+      sd_attribute_int("wait_ms", wait),
+  };
+  sd_mapping_say_error(mapping, SD_LEVEL_WARN, "failure {failures} in a row, next try in {wait_ms} ms",
+                       &mapping->failure, attributes, sizeof attributes / sizeof *attributes);
 }
 
 /* The database room advises on texts that it knows, in parentheses at the end. */
@@ -299,6 +314,8 @@ static void step(sd_mapping *mapping)
   if (mapping->retry_at_ms && now >= mapping->retry_at_ms) {
     mapping->retry_at_ms = 0;
     mapping->counters.retries++;
+    const sd_attribute attribute = sd_attribute_int("failures", mapping->failures);
+    sd_mapping_say(mapping, SD_LEVEL_NOTICE, "trying again after {failures} failures", &attribute, 1);
   }
   if (!mapping->retry_at_ms && !mapping->failing && mapping->link != LINK_DONE) {
     sd_lease_step(mapping);

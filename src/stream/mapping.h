@@ -17,6 +17,7 @@
 #include <streamduck/stream.h>
 
 typedef struct sd_mapping sd_mapping;
+typedef struct sd_stream_metrics sd_stream_metrics;
 
 typedef struct sd_mapping_env {
   uint64_t (*now_ms)(void *user); /* monotonic */
@@ -28,6 +29,8 @@ typedef struct sd_mapping_env {
   sd_log *log;       /* NULL: silent */
   sd_queue *replies; /* where sinks answer; the owner pops it and calls sd_mapping_reply */
   sd_stream_timings timings;
+  sd_tracer *tracer;                /* NULL: no telemetry */
+  const sd_stream_metrics *metrics; /* with a tracer; NULL: none */
 } sd_mapping_env;
 
 typedef struct sd_mapping_options {
@@ -79,6 +82,22 @@ uint64_t sd_mapping_caught_up_ms(const sd_mapping *mapping);
 void sd_mapping_ask_anew(sd_mapping *mapping);
 /* Why it halted; NULL when it has not. */
 const sd_error *sd_mapping_halt_error(const sd_mapping *mapping);
+
+/* What a mapping has done. */
+typedef struct sd_mapping_totals {
+  uint64_t messages; /* landed and dead letters */
+  uint64_t landed;
+  uint64_t batches;
+  uint64_t retries;
+} sd_mapping_totals;
+sd_mapping_totals sd_mapping_get_totals(const sd_mapping *mapping);
+
+/* Starts the spans that last as long as a segment, below parent; ends them. Begin before start. A mapping
+ * that is not in a segment is not ended again. */
+void sd_mapping_begin_segment(sd_mapping *mapping, const sd_context *parent);
+void sd_mapping_end_segment(sd_mapping *mapping);
+/* Brings its counters and gauges up to date. */
+void sd_mapping_metrics_update(sd_mapping *mapping);
 
 /* Fills views into the mapping, good until its next change. Allocates nothing. */
 void sd_mapping_take_snapshot(sd_mapping *mapping, sd_mapping_snapshot *ret_snapshot);

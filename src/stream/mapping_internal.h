@@ -1,12 +1,14 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
 /* The mapping's parts, shared by the files that make it up: mapping.c (life), lease.c (open, claim, renew,
- * release), write.c (batches to the sink), receive.c (the source's callbacks), catch_up.c. */
+ * release), write.c (batches to the sink), receive.c (the source's callbacks), catch_up.c, and its telemetry:
+ * mapping_spans.c, batch_spans.c, metrics.c. */
 #ifndef SD_STREAM_MAPPING_INTERNAL_H
 #define SD_STREAM_MAPPING_INTERNAL_H
 
 #include "base/backoff.h"
 #include "stream/batcher.h"
 #include "stream/mapping.h"
+#include "stream/mapping_spans.h"
 #include "stream/memory.h"
 #include "stream/partition.h"
 
@@ -95,6 +97,7 @@ struct sd_mapping {
   uint32_t transaction_batches_left; /* replies still to come of the transaction counted last */
   int64_t last_commit_us;
   mapping_counters counters;
+  sd_mapping_spans spans;
 
   bool refresh_busy;
   bool refresh_answered;
@@ -107,6 +110,14 @@ struct sd_mapping {
 static inline uint64_t sd_mapping_now(const sd_mapping *mapping)
 {
   return mapping->env.now_ms(mapping->env.user);
+}
+
+static inline uint16_t sd_mapping_port(const sd_mapping *mapping)
+{
+  enum { PORT_PLAIN = 5672, PORT_TLS = 5671 };
+  if (mapping->settings->port)
+    return mapping->settings->port;
+  return mapping->settings->tls ? PORT_TLS : PORT_PLAIN;
 }
 
 /* Events are wanted. */

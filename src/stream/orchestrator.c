@@ -41,6 +41,7 @@ static void obey_stops(sd_stream *stream)
   int stops = atomic_load(&stream->stops);
   if (stops >= 1 && stream->stops_seen == 0) {
     sd_log_info(stream->log, "stream", "stopping: what is in flight lands first; a second stop aborts");
+    stream->cancelled = true;
     for_mappings(stream, sd_mapping_stop);
   }
   if (stops >= 2 && !stream->aborted) {
@@ -79,6 +80,11 @@ static void on_observe(uv_timer_t *timer)
   stream->observer(stream->observer_user, &stream->snapshot);
 }
 
+static void on_measure(uv_timer_t *timer)
+{
+  for_mappings(timer->data, sd_mapping_metrics_update);
+}
+
 /* until_caught_up: all mappings that still work are up to date at one time. */
 static void stop_when_caught_up(sd_stream *stream)
 {
@@ -115,7 +121,10 @@ static bool all_ended(sd_stream *stream)
   bool ended = true;
   for (size_t i = 0; i < stream->settings.mapping_count; i++) {
     sd_mapping *mapping = stream->mappings[i];
-    ended = ended && sd_mapping_ended(mapping);
+    if (sd_mapping_ended(mapping))
+      sd_mapping_end_segment(mapping);
+    else
+      ended = false;
     if (!stream->first_halted && sd_mapping_halt_error(mapping)) {
       stream->first_halted = mapping;
       stream->first_halted_number = stream->settings.mappings[i].number;
@@ -131,6 +140,8 @@ static void arm_tick(sd_stream *stream)
     uint64_t mapping_due = sd_mapping_due_ms(stream->mappings[i]);
     due = mapping_due < due ? mapping_due : due;
   }
+  if (stream->segment.tracer && stream->segment.due_ms < due)
+    due = stream->segment.due_ms;
   uint64_t now = uv_now(&stream->loop);
   if (due == UINT64_MAX)
     uv_timer_stop(&stream->tick);
@@ -147,6 +158,7 @@ static void on_prepare(uv_prepare_t *prepare)
     uv_stop(&stream->loop);
     return;
   }
+  sd_segment_step(stream);
   arm_tick(stream);
 }
 
@@ -158,7 +170,8 @@ static sd_status make_sink(sd_stream *stream, size_t index, sd_error *error)
                                        .motherduck_token = settings->motherduck_token,
                                        .libduckdb = stream->settings.libduckdb,
                                        .owner = stream->owner,
-                                       .scrubber = stream->scrubber};
+                                       .scrubber = stream->scrubber,
+                                       .telemetry = stream->telemetry};
   return stream->factory.sink_new(stream->factory.user, &database, stream->log, &stream->sinks[index], error);
 }
 
@@ -228,14 +241,20 @@ sd_status sd_stream_run(sd_stream *stream, sd_error *error)
   uv_prepare_start(&stream->prepare, on_prepare);
   if (stream->observer)
     uv_timer_start(&stream->observe, on_observe, stream->observe_ms, stream->observe_ms);
+  if (stream->telemetry)
+    uv_timer_start(&stream->measure, on_measure, stream->timings.metrics_ms, stream->timings.metrics_ms);
+  sd_segment_begin(stream);
   start_mappings(stream);
   obey_stops(stream);
   uv_run(&stream->loop, UV_RUN_DEFAULT);
   uv_prepare_stop(&stream->prepare);
   uv_timer_stop(&stream->tick);
   uv_timer_stop(&stream->observe);
+  uv_timer_stop(&stream->measure);
   free_sinks(stream, false);
   uv_update_time(&stream->loop);
+  for_mappings(stream, sd_mapping_metrics_update);
+  sd_segment_end(stream);
   stream->ended_ms = uv_now(&stream->loop);
   sd_stream_take_snapshot(stream);
   return outcome(stream, error);

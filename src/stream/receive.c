@@ -46,6 +46,7 @@ static void on_ready(void *owner, const sd_source_partition *partitions, uint32_
   const sd_stream_mapping *settings = mapping->settings;
   sd_batcher_init(&mapping->batcher, count, mapping->memory.share, settings->batch_rows,
                   settings->batch_bytes, settings->batch_timeout_ms, settings->body_is_blob);
+  sd_mapping_spans_watch(mapping);
   mapping->ready = true;
   mapping->claim_due_ms = 0;
   mapping->refresh_due_ms = sd_mapping_now(mapping) + mapping->env.timings.refresh_ms;
@@ -65,6 +66,13 @@ static void warn_of_gap(sd_mapping *mapping, const sd_partition *partition, uint
                  " of partition %s: expired or "
                  "compacted at the broker (%" PRIu64 " since the start)",
                  mapping->gaps_unwarned, partition->received, partition->id, mapping->counters.gaps);
+  const sd_attribute attributes[] = {
+      sd_attribute_int("gap", (int64_t)mapping->gaps_unwarned),
+      sd_attribute_string("partition_id", partition->id),
+      sd_attribute_int("sequence_number", partition->received),
+  };
+  sd_mapping_say(mapping, SD_LEVEL_WARN, "{gap} sequence numbers never came to partition {partition_id}",
+                 attributes, sizeof attributes / sizeof *attributes);
   mapping->gaps_unwarned = 0;
 }
 
@@ -112,6 +120,8 @@ static sd_status on_event(void *owner, uint32_t index, const sd_event *event)
     warn_of_gap(mapping, partition, gap);
   mapping->counters.received++;
   mapping->counters.received_bytes += event->body.len;
+  if (mapping->spans.each_event && mapping->batcher.open)
+    sd_mapping_spans_event(mapping, index, event);
   if (mapping->batcher.waiting)
     sd_mapping_pump(mapping);
   return SD_OK;
@@ -130,7 +140,7 @@ static void partition_lost(sd_mapping *mapping, sd_partition *partition, const s
   sd_mapping_log(mapping, SD_LOG_WARNING,
                  "partition %s was taken by another reader, tried again in %" PRIu32 " s: %s", partition->id,
                  lease / 1000, error->message);
-  mapping->counters.fenced++;
+  sd_mapping_fenced(mapping, partition);
   /* The source has closed it already. */
   partition->open = false;
   sd_lease_lose(mapping, partition, sd_mapping_now(mapping) + lease);
@@ -147,6 +157,9 @@ static void offset_refused(sd_mapping *mapping, sd_partition *partition, const s
   partition->offset[0] = '\0';
   sd_mapping_log(mapping, SD_LOG_WARNING, "partition %s: the broker refuses the position: %s", partition->id,
                  error->message);
+  const sd_attribute attribute = sd_attribute_string("partition_id", partition->id);
+  sd_mapping_say_error(mapping, SD_LEVEL_WARN, "the broker refuses the position of partition {partition_id}",
+                       error, &attribute, 1);
   sd_mapping_catch_up_refresh(mapping);
 }
 
@@ -163,6 +176,8 @@ static void hub_made_anew(sd_mapping *mapping, const sd_error *error)
   }
   sd_mapping_log(mapping, SD_LOG_WARNING, "%s; goes on with the oldest event, as it was told to",
                  error->message);
+  sd_mapping_say_error(mapping, SD_LEVEL_WARN, "the hub was made anew, reading its oldest events", error,
+                       NULL, 0);
   mapping->restarting = true;
   sd_mapping_receive_stop(mapping);
   sd_batcher_close(&mapping->batcher);
@@ -186,6 +201,7 @@ static void on_trouble(void *owner, uint32_t index, sd_trouble trouble, const sd
   case SD_TROUBLE_RETRYING:
     mapping->source_error = *error;
     sd_mapping_log(mapping, SD_LOG_WARNING, "the source tries again: %s", error->message);
+    sd_mapping_say_error(mapping, SD_LEVEL_WARN, "the broker is lost, connecting again", error, NULL, 0);
     break;
   case SD_TROUBLE_PARTITION_LOST:
     for_partitions(mapping, index, error, partition_lost);
@@ -209,6 +225,7 @@ static void on_recovered(void *owner)
   mapping->counters.reconnects++;
   sd_error_clear(&mapping->source_error);
   sd_mapping_log(mapping, SD_LOG_INFO, "the source receives again");
+  sd_mapping_say(mapping, SD_LEVEL_NOTICE, "the broker is back", NULL, 0);
   sd_mapping_pump(mapping);
 }
 

@@ -220,18 +220,49 @@ void sd_settings_release(sd_settings *settings)
   memset(settings, 0, sizeof *settings);
 }
 
+enum { SECRETS = 3 };
+
+/* The mapping's secrets that are long enough to be looked for; how many. */
+static size_t secrets_of(const sd_stream_mapping *mapping, const char *ret_secrets[SECRETS])
+{
+  const char *secrets[SECRETS] = {mapping->sas_key, mapping->sas_token, mapping->motherduck_token};
+  size_t count = 0;
+  for (size_t i = 0; i < SECRETS; i++) {
+    if (secrets[i] && strlen(secrets[i]) >= SD_SCRUB_SECRET_MIN_LEN)
+      ret_secrets[count++] = secrets[i];
+  }
+  return count;
+}
+
+static sd_status not_hidden(const sd_stream_mapping *mapping, sd_status status, sd_error *error)
+{
+  return sd_error_set(error, status, "mapping %d: a secret could not be registered for hiding: %s",
+                      mapping->number, sd_status_text(status));
+}
+
 sd_status sd_settings_hide(const sd_settings *settings, sd_scrubber *scrubber, sd_error *error)
 {
   for (size_t i = 0; i < settings->mapping_count; i++) {
-    const sd_stream_mapping *mapping = &settings->mappings[i];
-    const char *secrets[] = {mapping->sas_key, mapping->sas_token, mapping->motherduck_token};
-    for (size_t j = 0; j < sizeof secrets / sizeof secrets[0]; j++) {
-      if (!secrets[j] || strlen(secrets[j]) < SD_SCRUB_SECRET_MIN_LEN)
-        continue;
+    const char *secrets[SECRETS];
+    size_t count = secrets_of(&settings->mappings[i], secrets);
+    for (size_t j = 0; j < count; j++) {
       sd_status status = sd_scrubber_add(scrubber, secrets[j]);
       if (status != SD_OK)
-        return sd_error_set(error, status, "mapping %d: a secret could not be registered for hiding: %s",
-                            mapping->number, sd_status_text(status));
+        return not_hidden(&settings->mappings[i], status, error);
+    }
+  }
+  return SD_OK;
+}
+
+sd_status sd_settings_hide_from(const sd_settings *settings, sd_telemetry *telemetry, sd_error *error)
+{
+  for (size_t i = 0; i < settings->mapping_count; i++) {
+    const char *secrets[SECRETS];
+    size_t count = secrets_of(&settings->mappings[i], secrets);
+    for (size_t j = 0; j < count; j++) {
+      sd_status status = sd_telemetry_add_secret(telemetry, secrets[j]);
+      if (status != SD_OK)
+        return not_hidden(&settings->mappings[i], status, error);
     }
   }
   return SD_OK;

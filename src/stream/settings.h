@@ -34,5 +34,8 @@ void sd_settings_release(sd_settings *settings);
 
 /* Registers every secret. */
 SD_MUST_CHECK sd_status sd_settings_hide(const sd_settings *settings, sd_scrubber *scrubber, sd_error *error);
+/* The same for what telemetry records. */
+SD_MUST_CHECK sd_status sd_settings_hide_from(const sd_settings *settings, sd_telemetry *telemetry,
+                                              sd_error *error);
 
 #endif

@@ -45,6 +45,8 @@ static sd_status init_loop(sd_stream *stream, sd_error *error)
   stream->tick.data = stream;
   uv_timer_init(&stream->loop, &stream->observe);
   stream->observe.data = stream;
+  uv_timer_init(&stream->loop, &stream->measure);
+  stream->measure.data = stream;
   stream->loop_works = true;
   return SD_OK;
 }
@@ -91,7 +93,9 @@ static sd_status make_mappings(sd_stream *stream, sd_error *error)
                               .source_new = sd_stream_new_source,
                               .log = stream->log,
                               .replies = stream->replies,
-                              .timings = stream->timings};
+                              .timings = stream->timings,
+                              .tracer = stream->segment.tracer,
+                              .metrics = &stream->metrics};
   for (size_t i = 0; i < stream->settings.mapping_count; i++) {
     const sd_mapping_options options = {.settings = &stream->settings.mappings[i],
                                         .share = stream->settings.share,
@@ -101,6 +105,18 @@ static sd_status make_mappings(sd_stream *stream, sd_error *error)
       return sd_error_set(error, SD_NOMEM, "no memory for mapping %d", options.settings->number);
   }
   return SD_OK;
+}
+
+/* The caller's struct may be that of an older header. */
+static sd_status init_telemetry(sd_stream *stream, const sd_stream_options *options, sd_error *error)
+{
+  if (options->struct_size < offsetof(sd_stream_options, telemetry) + sizeof options->telemetry ||
+      !options->telemetry)
+    return SD_OK;
+  stream->telemetry = options->telemetry;
+  stream->segment.tracer = sd_telemetry_tracer(stream->telemetry, "streamduck", SD_VERSION);
+  sd_stream_metrics_init(&stream->metrics, stream->segment.tracer);
+  return sd_settings_hide_from(&stream->settings, stream->telemetry, error);
 }
 
 sd_status sd_stream_new_with(const sd_stream_options *options, const sd_stream_factory *factory,
@@ -116,6 +132,8 @@ sd_status sd_stream_new_with(const sd_stream_options *options, const sd_stream_f
   sd_status status = sd_settings_init(&stream->settings, options, error);
   if (status == SD_OK)
     status = init_log(stream, options, error);
+  if (status == SD_OK)
+    status = init_telemetry(stream, options, error);
   if (status == SD_OK)
     status = init_loop(stream, error);
   if (status == SD_OK)
@@ -172,6 +190,7 @@ void sd_stream_free(sd_stream *stream)
     return;
   for (size_t i = 0; stream->mappings && i < stream->settings.mapping_count; i++)
     sd_mapping_free(stream->mappings[i]);
+  sd_segment_release(&stream->segment);
   if (stream->loop_works) {
     uv_walk(&stream->loop, close_handle, NULL);
     uv_run(&stream->loop, UV_RUN_DEFAULT);

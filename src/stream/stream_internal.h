@@ -1,11 +1,14 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
-/* The engine's parts: stream.c (made, asked from outside, freed), orchestrator.c (run). */
+/* The engine's parts: stream.c (made, asked from outside, freed), orchestrator.c (run), segment.c (its
+ * traces). */
 #ifndef SD_STREAM_STREAM_INTERNAL_H
 #define SD_STREAM_STREAM_INTERNAL_H
 
 #include "base/random.h"
 #include "stream/factory.h"
 #include "stream/mapping.h"
+#include "stream/metrics.h"
+#include "stream/segment.h"
 #include "stream/settings.h"
 
 #include <stdatomic.h>
@@ -28,12 +31,18 @@ struct sd_stream {
   uv_prepare_t prepare;
   uv_timer_t tick;
   uv_timer_t observe;
+  uv_timer_t measure; /* metrics */
   bool loop_works;
 
   atomic_int stops; /* asked for; any thread, lock-free */
   int stops_seen;
   bool ran;
   bool aborted;
+  bool cancelled; /* somebody asked for a stop */
+
+  sd_telemetry *telemetry; /* NULL: none */
+  sd_stream_metrics metrics;
+  sd_segment segment;
 
   sd_queue *replies;
   sd_sink **sinks; /* per mapping; only the first one of a database has it */

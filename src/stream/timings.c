@@ -15,4 +15,6 @@ const sd_stream_timings sd_stream_timings_default = {
     .fresh_ms = 250,
     .together_ms = 1500,
     .submit_retry_ms = 20,
+    .segment_ms = 600000,
+    .metrics_ms = 1000,
 };

@@ -18,6 +18,8 @@ typedef struct sd_stream_timings {
   uint32_t fresh_ms;        /* an answer is the broker's present state for so long */
   uint32_t together_ms;     /* mappings that were all caught up within this time are asked once more */
   uint32_t submit_retry_ms; /* the sink's queue was full */
+  uint32_t segment_ms;      /* spans that last as long as the run are cut into traces of this length */
+  uint32_t metrics_ms;      /* counters and gauges are brought up to date */
 } sd_stream_timings;
 
 extern const sd_stream_timings sd_stream_timings_default;

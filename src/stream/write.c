@@ -22,6 +22,7 @@ void sd_mapping_write_step(sd_mapping *mapping)
   while (mapping->link == LINK_ATTACHED && !mapping->failing && mapping->batcher.waiting) {
     sd_sink_write *write = &mapping->batcher.waiting->write;
     clear_answer(write);
+    sd_mapping_spans_submit(mapping, mapping->batcher.waiting);
     if (!sd_mapping_submit(mapping, &write->base, SD_SINK_WRITE))
       return;
     sd_batcher_submitted(&mapping->batcher);
@@ -38,16 +39,18 @@ static void take_fenced(sd_mapping *mapping, const sd_sink_write *write)
     /* Rows of an older epoch are left over from a loss that is known already. */
     if (partition->state != SD_PARTITION_OWNED || partition->epoch != rows->epoch)
       continue;
-    mapping->counters.fenced++;
+    sd_mapping_fenced(mapping, partition);
     sd_mapping_log(mapping, SD_LOG_WARNING,
                    "partition %s was taken over by another owner: its rows did not land here", partition->id);
     sd_lease_lose(mapping, partition, sd_mapping_now(mapping) + sd_lease_duration_ms(mapping));
   }
 }
 
-static void advance(sd_mapping *mapping, const sd_sink_write *write)
+/* Returns how many partitions' checkpoints have moved. */
+static uint32_t advance(sd_mapping *mapping, const sd_sink_write *write)
 {
   uint64_t now = sd_mapping_now(mapping);
+  uint32_t moved = 0;
   for (uint32_t i = 0; i < write->batch->partition_count; i++) {
     const sd_batch_partition *rows = &write->batch->partitions[i];
     sd_partition *partition = &mapping->partitions[rows->source_index];
@@ -55,11 +58,14 @@ static void advance(sd_mapping *mapping, const sd_sink_write *write)
       partition->landed = rows->last_sequence;
       partition->landed_enqueued_us = rows->last_enqueued_us;
     }
-    if (rows->last_sequence > partition->stored)
+    if (rows->last_sequence > partition->stored) {
       partition->stored = rows->last_sequence;
+      moved++;
+    }
     if (partition->epoch == rows->epoch)
       partition->lease_at_ms = now;
   }
+  return moved;
 }
 
 static void count(sd_mapping *mapping, const sd_sink_write *write)
@@ -70,6 +76,8 @@ static void count(sd_mapping *mapping, const sd_sink_write *write)
   if (mapping->transaction_batches_left == 0) {
     mapping->counters.transactions++;
     mapping->transaction_batches_left = write->coalesced ? write->coalesced : 1;
+    sd_point_record(mapping->spans.metrics.transaction_duration, (double)write->transaction_ns / 1e9);
+    sd_point_record(mapping->spans.metrics.commit_duration, (double)write->commit_ns / 1e9);
   }
   mapping->transaction_batches_left--;
   mapping->last_commit_us = write->committed_us;
@@ -81,8 +89,10 @@ static void count(sd_mapping *mapping, const sd_sink_write *write)
 void sd_mapping_write_replied(sd_mapping *mapping, sd_sink_write *write)
 {
   if (write->base.error.code != SD_OK) {
-    if (write->base.error.code != SD_CANCELLED)
+    if (write->base.error.code != SD_CANCELLED) {
       mapping->counters.attempts_failed++;
+      mapping->spans.metrics.checkpoints_failed += write->batch->partition_count;
+    }
     sd_batcher_returned(&mapping->batcher);
     mapping->transaction_batches_left = 0;
     sd_mapping_fail(mapping, &write->base.error);
@@ -99,8 +109,9 @@ void sd_mapping_write_replied(sd_mapping *mapping, sd_sink_write *write)
     return;
   }
   take_fenced(mapping, write);
-  advance(mapping, write);
+  uint32_t moved = advance(mapping, write);
   count(mapping, write);
+  sd_mapping_spans_landed(mapping, mapping->batcher.first, moved);
   sd_batcher_landed(&mapping->batcher);
   mapping->failures = 0;
   mapping->failures_while_ending = 0;

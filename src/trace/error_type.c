@@ -1,6 +1,6 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
 /* Types of our own errors. */
-#include "trace/error_type.h"
+#include <streamduck/trace.h>
 
 #include <stdio.h>
 #include <string.h>
