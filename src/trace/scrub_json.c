@@ -124,7 +124,7 @@ static void put_character(uint32_t c, sd_buf *out)
     return;
   }
   unsigned more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
-  sd_buf_append_byte(out, (uint8_t)((0xf00u >> more) | c >> (6 * more)));
+  sd_buf_append_byte(out, (uint8_t)(((0xff00u >> (more + 1)) & 0xff) | c >> (6 * more)));
   while (more-- > 0)
     sd_buf_append_byte(out, (uint8_t)(0x80 | ((c >> (6 * more)) & 0x3f)));
 }
