@@ -2,13 +2,14 @@
 # Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0
 """Compares the pipeline with its parts and with the Python way, in one run, interleaved, and prints a table.
 
-usage: bench.py [--events N] [--size BYTES] [--python-events N] [--rounds R] [--only abcd] [--json]
+usage: bench.py [--events N] [--size BYTES] [--python-events N] [--rounds R] [--only abcds] [--json]
 
 (a) end to end: emulator → streamduck run → DuckDB file
 (b) the DuckDB chunk appender alone: bodies made in the same way, the transactions of the (a) before it row for row, the
     same checkpoint policy (without an (a) in the run: the largest ones)
 (c) the AMQP path alone: emulator → batches that are thrown away
 (d) the Python way: azure-eventhub's client and multi-row INSERT, from the same emulator
+(s) what a span costs, beside the SDKs of other languages: spans.py, a table of its own
 
 The programs come from $BUILD (a release build); (d) needs $BENCH_PYTHON, an interpreter with azure-eventhub and duckdb,
 and is left out without it. Every figure is the median of the rounds. Only ratios within one run mean something: the
@@ -26,6 +27,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests"))
 import harness  # noqa: E402
+import spans  # noqa: E402
 
 PARTITIONS = 4
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -158,10 +160,17 @@ def main():
     arguments.add_argument("--size", type=int, default=300, help="bytes of a body")
     arguments.add_argument("--python-events", type=int, default=20_000)
     arguments.add_argument("--rounds", type=int, default=3)
-    arguments.add_argument("--only", default="abcd", help="cases to run, such as ab")
+    arguments.add_argument("--only", default="abcds", help="cases to run, such as ab")
     arguments.add_argument("--json", action="store_true")
     options = arguments.parse_args()
     cases = [c for c in CASES if c[0] in options.only and (c[0] != "d" or os.environ.get("BENCH_PYTHON"))]
+    span_costs = spans.measure(options.rounds) if "s" in options.only else None
+    if not cases:
+        if span_costs and options.json:
+            print(json.dumps({"rounds": options.rounds, "cores": os.cpu_count(), "spans": span_costs[0]}))
+        elif span_costs:
+            spans.print_table(*span_costs)
+        return 0
     results = {key: [] for key, _, _ in cases}
     with harness.scratch("bench") as scratch:
         scratch = pathlib.Path(scratch)
@@ -181,9 +190,12 @@ def main():
     found = {key: medians(r) for key, r in results.items()}
     if options.json:
         print(json.dumps({"events": options.events, "size": options.size, "rounds": options.rounds,
-                          "cores": os.cpu_count(), "medians": found, "runs": results}))
+                          "cores": os.cpu_count(), "medians": found, "runs": results,
+                          "spans": span_costs[0] if span_costs else None}))
     else:
         print_table(found)
+        if span_costs:
+            spans.print_table(*span_costs)
     return 0
 
 

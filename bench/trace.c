@@ -17,10 +17,10 @@
 
 enum { ROUNDS_DEFAULT = 15, ROUNDS_MAX = 1001, SPANS = 100000, CASES_MAX = 16 };
 
-static double now_ns(void)
+static double now_ns(clockid_t clock)
 {
   struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
+  clock_gettime(clock, &now);
   return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
@@ -144,7 +144,8 @@ static const bench_case CASES[] = {
     {"not sampled, 5 attributes", set_five, NEVER},
     {"not sampled, no attributes", bare_span, NEVER},
     {"not sampled by ratio, no attributes", bare_span, RATIO},
-    {"disabled (NULL), no attributes", bare_span, NONE},
+    {"disabled, 5 attributes", set_five, NONE},
+    {"disabled, no attributes", bare_span, NONE},
 };
 enum { CASES_COUNT = sizeof CASES / sizeof CASES[0] };
 
@@ -158,6 +159,7 @@ static int compare(const void *a, const void *b)
 int main(int argc, char **argv)
 {
   static double ns[CASES_COUNT][ROUNDS_MAX];
+  static double cpu_ns[CASES_COUNT][ROUNDS_MAX];
   long rounds = argc > 1 ? strtol(argv[1], NULL, 10) : ROUNDS_DEFAULT;
   if (rounds < 1 || rounds > ROUNDS_MAX) {
     fprintf(stderr, "usage: trace [rounds, at most %d]\n", ROUNDS_MAX);
@@ -176,11 +178,14 @@ int main(int argc, char **argv)
     for (int i = 0; i < CASES_COUNT; i++) {
       sd_tracer *tracer = tracers[CASES[i].tracer];
       sd_alloc_fail_nth(0);
-      double start = now_ns();
+      double start = now_ns(CLOCK_MONOTONIC);
+      double cpu_start = now_ns(CLOCK_THREAD_CPUTIME_ID);
       CASES[i].run(tracer);
-      double spent = now_ns() - start;
+      double cpu_spent = now_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_start;
+      double spent = now_ns(CLOCK_MONOTONIC) - start;
       if (round >= 0) {
         ns[i][round] = spent / SPANS;
+        cpu_ns[i][round] = cpu_spent / SPANS;
         allocations += sd_alloc_calls();
       }
       if (tracer && sd_telemetry_flush(telemetries[CASES[i].tracer], 60000, NULL) != SD_OK)
@@ -191,8 +196,10 @@ int main(int argc, char **argv)
   sd_telemetry_get_stats(telemetries[ALWAYS], &stats);
   for (int i = 0; i < CASES_COUNT; i++) {
     qsort(ns[i], (size_t)rounds, sizeof ns[i][0], compare);
-    printf("{\"case\": \"%s\", \"min_ns\": %.1f, \"median_ns\": %.1f}\n", CASES[i].name, ns[i][0],
-           ns[i][rounds / 2]);
+    qsort(cpu_ns[i], (size_t)rounds, sizeof cpu_ns[i][0], compare);
+    printf("{\"case\": \"%s\", \"min_ns\": %.1f, \"median_ns\": %.1f, \"min_cpu_ns\": %.1f, "
+           "\"median_cpu_ns\": %.1f}\n",
+           CASES[i].name, ns[i][0], ns[i][rounds / 2], cpu_ns[i][0], cpu_ns[i][rounds / 2]);
   }
   printf("{\"spans\": %llu, \"exported\": %zu, \"dropped\": %llu, \"allocations\": %llu}\n",
          (unsigned long long)stats.spans_started, exported, (unsigned long long)stats.dropped_queue_full,
