@@ -93,7 +93,8 @@ void sd_registry_export(sd_registry *registry, sd_exporter *exporter)
   exporter->vtable->export_metric(exporter->self, NULL);
 }
 
-/* All locks, in their order. A reader that is made meanwhile is seen once registry.lock is held. */
+/* All locks in their order but for the stripes: what they guard is emptied in the child, and they are made
+ * anew. A reader that is made meanwhile is seen once registry.lock is held. */
 void sd_registry_before_fork(sd_registry *registry)
 {
   size_t locked = 0;
@@ -107,14 +108,10 @@ void sd_registry_before_fork(sd_registry *registry)
     pthread_mutex_lock(&registry->observing);
     pthread_mutex_lock(&registry->lock);
   }
-  for (size_t i = 0; i < SD_METRIC_STRIPES; i++)
-    pthread_mutex_lock(&registry->stripes[i].lock);
 }
 
 void sd_registry_after_fork_parent(sd_registry *registry)
 {
-  for (size_t i = 0; i < SD_METRIC_STRIPES; i++)
-    pthread_mutex_unlock(&registry->stripes[i].lock);
   size_t count = registry->reader_count;
   pthread_mutex_unlock(&registry->lock);
   pthread_mutex_unlock(&registry->observing);
@@ -125,6 +122,8 @@ void sd_registry_after_fork_parent(sd_registry *registry)
 void sd_registry_after_fork(sd_registry *registry)
 {
   int64_t now = sd_unix_ns();
+  for (size_t i = 0; i < SD_METRIC_STRIPES; i++)
+    pthread_mutex_init(&registry->stripes[i].lock, NULL);
   for (size_t i = 0; i < registry->reader_count; i++)
     atomic_store(&registry->readers[i]->made_unix_ns, now);
   for (size_t i = 0; i < registry->instrument_count; i++) {
