@@ -41,7 +41,8 @@ struct sd_http_client {
 typedef struct receiver {
   sd_buf *body;
   const sd_http_request *request;
-  bool interim; /* in the headers of a 1xx answer */
+  bool interim;  /* in the headers of a 1xx answer */
+  bool complete; /* its headers came to their end */
 } receiver;
 
 sd_status sd_http_client_new(sd_http_client **ret_client, sd_error *error)
@@ -138,6 +139,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
     receive->interim = space && space + 1 < line.data + line.len && space[1] == '1';
     return size * count;
   }
+  receive->complete |= !receive->interim && trim(line).len == 0;
   const uint8_t *colon = line.len ? memchr(line.data, ':', line.len) : NULL;
   if (colon && !receive->interim && receive->request->on_header) {
     size_t name_len = (size_t)(colon - line.data);
@@ -162,9 +164,12 @@ const char *sd_http_show_url(const char *url, char *dst)
   return dst;
 }
 
-static sd_status translate(const sd_curl *curl, CURLcode code, const sd_http_request *request,
+static sd_status translate(sd_http_client *client, CURLcode code, const sd_http_request *request,
                            const sd_buf *body, const char *detail, sd_error *error)
 {
+  const sd_curl *curl = client->curl;
+  curl_off_t connected = 0;
+  curl->easy_getinfo(client->handle, CURLINFO_CONNECT_TIME_T, &connected);
   const char *text = detail[0] ? detail : curl->easy_strerror(code);
   char shown[SD_HTTP_SHOWN_URL_MAX];
   sd_http_show_url(request->url, shown);
@@ -180,12 +185,17 @@ static sd_status translate(const sd_curl *curl, CURLcode code, const sd_http_req
     status = SD_DENIED;
   else if (code == CURLE_OUT_OF_MEMORY)
     status = SD_NOMEM;
+  else if (code == CURLE_UNSUPPORTED_PROTOCOL && connected > 0)
+    status = SD_PROTOCOL; /* the peer's answer is no HTTP */
   else if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
     status = SD_INVALID;
   if (status == SD_LIMIT)
     sd_error_set(error, status, "%s: the answer is longer than allowed", shown);
   else if (status == SD_CANCELLED)
     sd_error_set(error, status, "%s: the request was cancelled", shown);
+  else if (status == SD_PROTOCOL)
+    sd_error_set(error, status, "%s: the answer is not HTTP/1.1; is this the port of another protocol?",
+                 shown);
   else
     sd_error_set(error, status, "%s: %s", shown, text);
   if (error) {
@@ -353,13 +363,22 @@ sd_status sd_http_client_perform(sd_http_client *client, const sd_http_request *
     atomic_store(&client->busy, false);
   }
   if (code != CURLE_OK) {
-    status = translate(curl, code, request, &body, detail, error);
+    status = translate(client, code, request, &body, detail, error);
     goto out;
   }
   long http_status, http_version;
   http_status = http_version = 0;
   curl->easy_getinfo(client->handle, CURLINFO_RESPONSE_CODE, &http_status);
   curl->easy_getinfo(client->handle, CURLINFO_HTTP_VERSION, &http_version);
+  if (!receive.complete) {
+    status = sd_error_set(error, SD_IO, "%s: the connection ended in the headers of the answer",
+                          sd_http_show_url(request->url, shown));
+    if (error) {
+      error->source = SD_SOURCE_HTTP;
+      error->retriable = true;
+    }
+    goto out;
+  }
   if (request->version == SD_HTTP_VERSION_2 && http_version < CURL_HTTP_VERSION_2_0) {
     status = sd_error_set(error, SD_PROTOCOL, "%s: the server does not speak HTTP/2",
                           sd_http_show_url(request->url, shown));

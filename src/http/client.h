@@ -74,8 +74,8 @@ void sd_http_client_free(sd_http_client *client);
 void sd_http_client_free_after_fork(sd_http_client *client);
 
 /* Waits for the answer. Every status is an answer. Redirects are not followed. SD_TIMEOUT, SD_LIMIT (the
- * answer is too long), SD_DENIED (certificate), SD_CANCELLED, SD_PROTOCOL (no HTTP/2), SD_IO (others,
- * `retriable` set); messages name the URL without its query. */
+ * answer is too long), SD_DENIED (certificate), SD_CANCELLED, SD_PROTOCOL (another HTTP, or none), SD_IO
+ * (others, `retriable` set); messages name the URL without its query. */
 SD_MUST_CHECK sd_status sd_http_client_perform(sd_http_client *client, const sd_http_request *request,
                                                sd_http_answer *ret_answer, sd_error *error);
 

@@ -1,10 +1,12 @@
 # Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0
-"""Running tests/otlp/record_spans and keys for TLS: what the tests of the network exporters share."""
+"""Running tests/otlp/record_spans, keys for TLS, results as TAP: what the tests of the network exporters share."""
 
 import json
 import os
 import pathlib
 import subprocess
+import sys
+import unittest
 
 BUILD = pathlib.Path(os.environ.get("BUILD", pathlib.Path(__file__).resolve().parent.parent.parent / "build")).resolve()
 RECORD_SPANS = BUILD / "tests" / "otlp" / "record_spans"
@@ -56,3 +58,50 @@ def make_keys(folder):
         (pathlib.Path(folder) / f"{name}.ext").write_text(extra + "\n")
         openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
                 "-days", "2", "-extfile", f"{name}.ext", "-out", f"{name}.pem")
+
+
+class _Tap(unittest.TestResult):
+    """Prints a line of TAP for each test; details of failures follow as comments."""
+
+    def _line(self, test, good, remark="", details=""):
+        number = self.testsRun
+        print(f"{'ok' if good else 'not ok'} {number} - {test.id().removeprefix('__main__.')}{remark}", flush=True)
+        for line in details.splitlines():
+            print(f"# {line}", flush=True)
+
+    def startTest(self, test):
+        super().startTest(test)
+        self._problems = []
+
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err:
+            self._problems.append(f"{subtest.id()}\n{self._exc_info_to_string(err, test)}")
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self._problems.append(self._exc_info_to_string(err, test))
+
+    addError = addFailure
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self._line(test, True, f" # SKIP {reason}")
+        self._problems = None
+
+    def stopTest(self, test):
+        super().stopTest(test)
+        if self._problems is not None:
+            self._line(test, not self._problems, details="\n".join(self._problems))
+
+
+def main():
+    """Runs the tests of the program's own file, or those named as arguments, and prints TAP."""
+    names = sys.argv[1:]
+    loader = unittest.defaultTestLoader
+    suite = loader.loadTestsFromNames(names, sys.modules["__main__"]) if names else \
+        loader.loadTestsFromModule(sys.modules["__main__"])
+    print(f"1..{suite.countTestCases()}", flush=True)
+    result = _Tap()
+    suite.run(result)
+    sys.exit(0 if result.wasSuccessful() else 1)

@@ -9,7 +9,7 @@ import time
 import unittest
 
 from fault_server import (CLOSE, HALF_CLOSE, HANG, RESET, FaultServer, Then, answer, free_port)
-from recorder import make_keys, record
+from recorder import main, make_keys, record
 
 OK = answer()
 # An ExportTraceServiceResponse with a partial success: 1 rejected_spans, 2 error_message.
@@ -350,4 +350,4 @@ class Tls(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()
