@@ -14,22 +14,14 @@ typedef struct cursor {
 /* ---- Reading a record
  * ---------------------------------------------------------------------------------------- */
 
-static uint64_t read_fixed64(const uint8_t *at)
-{
-  uint64_t value = 0;
-  for (unsigned i = 0; i < 8; i++)
-    value |= (uint64_t)at[i] << (8 * i);
-  return value;
-}
-
 static void read_span(sd_record *record, const uint8_t *otlp, size_t len)
 {
   memcpy(record->trace_id, otlp + SD_SPAN_AT_TRACE_ID, SD_TRACE_ID_SIZE);
   memcpy(record->span_id, otlp + SD_SPAN_AT_SPAN_ID, SD_SPAN_ID_SIZE);
   record->span_kind = otlp[SD_SPAN_AT_KIND];
-  record->start_unix_ns = (int64_t)read_fixed64(otlp + SD_SPAN_AT_START);
+  record->start_unix_ns = (int64_t)sd_pb_get_fixed64(otlp + SD_SPAN_AT_START);
   record->end_unix_ns = record->kind == SD_RECORD_PENDING ? record->start_unix_ns
-                                                          : (int64_t)read_fixed64(otlp + SD_SPAN_AT_END);
+                                                          : (int64_t)sd_pb_get_fixed64(otlp + SD_SPAN_AT_END);
   record->parent_remote = otlp[SD_SPAN_AT_FLAGS + 1] & (SD_OTLP_FLAG_REMOTE >> 8) ? 1 : 0;
   sd_bytes rest = sd_bytes_make(otlp + SD_SPAN_AT_PARENT, len - SD_SPAN_AT_PARENT);
   sd_pb_field field;

@@ -5,6 +5,7 @@
 
 #include "trace/thread.h"
 
+#include <endian.h>
 #include <string.h>
 
 static inline uint64_t sd_id_random(sd_thread *thread)
@@ -30,7 +31,7 @@ static inline uint64_t sd_trace_id_high(sd_thread *thread, bool with_time, int64
   if (!with_time)
     return random;
   uint64_t high = ((uint64_t)unix_ns / 1000000) << 16 | (random & 0xFFFF);
-  return __builtin_bswap64(high);
+  return htobe64(high);
 }
 
 #endif

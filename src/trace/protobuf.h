@@ -47,16 +47,30 @@ static inline uint8_t *sd_pb_put_tag(uint8_t *at, uint32_t field, uint32_t wire_
 
 static inline uint8_t *sd_pb_put_fixed64(uint8_t *at, uint64_t value)
 {
-  for (unsigned i = 0; i < 8; i++)
-    at[i] = (uint8_t)(value >> (8 * i));
-  return at + 8;
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+  value = __builtin_bswap64(value);
+#endif
+  memcpy(at, &value, sizeof value);
+  return at + sizeof value;
+}
+
+static inline uint64_t sd_pb_get_fixed64(const uint8_t *at)
+{
+  uint64_t value;
+  memcpy(&value, at, sizeof value);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+  value = __builtin_bswap64(value);
+#endif
+  return value;
 }
 
 static inline uint8_t *sd_pb_put_fixed32(uint8_t *at, uint32_t value)
 {
-  for (unsigned i = 0; i < 4; i++)
-    at[i] = (uint8_t)(value >> (8 * i));
-  return at + 4;
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+  value = __builtin_bswap32(value);
+#endif
+  memcpy(at, &value, sizeof value);
+  return at + sizeof value;
 }
 
 static inline uint8_t *sd_pb_put_bytes(uint8_t *at, uint32_t field, const void *data, size_t len)

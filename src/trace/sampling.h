@@ -3,6 +3,7 @@
 #ifndef SD_TRACE_SAMPLING_H
 #define SD_TRACE_SAMPLING_H
 
+#include <endian.h>
 #include <stdint.h>
 #include <streamduck/trace.h>
 
@@ -24,7 +25,7 @@ static inline uint64_t sd_trace_id_number(const uint8_t *trace_id)
 {
   uint64_t low;
   memcpy(&low, trace_id + 8, sizeof low);
-  return __builtin_bswap64(low);
+  return be64toh(low);
 }
 
 /* True when the decision is known without a trace id: *ret_keep. */

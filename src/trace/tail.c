@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "trace/otlp_fields.h"
+#include "trace/protobuf.h"
 #include "trace/sampling.h"
 #include "trace/span.h"
 
@@ -25,10 +26,7 @@ struct sd_tail_trace {
 
 static int64_t read_time(const uint8_t *otlp, size_t at)
 {
-  uint64_t value = 0;
-  for (unsigned i = 0; i < 8; i++)
-    value |= (uint64_t)otlp[at + i] << (8 * i);
-  return (int64_t)value;
+  return (int64_t)sd_pb_get_fixed64(otlp + at);
 }
 
 static const uint8_t *otlp_of(const sd_ring_record *record)
