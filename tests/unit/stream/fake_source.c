@@ -178,7 +178,12 @@ static void deliver(fake_source *source, uint32_t partition)
     size = source->broker->body_bytes;
   }
   snprintf(offset, sizeof offset, "%" PRId64, sequence * 10);
-  const sd_event event = {.body = sd_bytes_make(body, size),
+  char properties[128] = "";
+  if (source->broker->trace_property)
+    snprintf(properties, sizeof properties, "{\"%s\":\"00-%016x%016" PRIx64 "-%016" PRIx64 "-01\"}",
+             source->broker->trace_property, partition + 1, sequence, sequence + 1);
+  const sd_event event = {.properties = sd_bytes_of(properties),
+                          .body = sd_bytes_make(body, size),
                           .sequence_number = sequence,
                           .offset = sd_bytes_of(offset),
                           .enqueued_us = sequence * 1000000};

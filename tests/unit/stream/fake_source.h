@@ -19,6 +19,7 @@ typedef struct fake_broker {
   int64_t begin[FAKE_PARTITIONS_MAX]; /* oldest event kept */
   int64_t last[FAKE_PARTITIONS_MAX];  /* -1: none */
   size_t body_bytes;                  /* bodies are filled up to so many; 0: as short as they are */
+  const char *trace_property; /* of every event, holds a traceparent of its own; NULL: no properties */
 } fake_broker;
 
 void fake_broker_init(fake_broker *broker, uint32_t partitions, int64_t events_each);
