@@ -3,34 +3,18 @@
 #include "cli/command.h"
 
 #include "base/alloc.h"
+#include "cli/address.h"
 #include "emulator/emulator.h"
 
 #include <unistd.h>
 
-enum { INPUT_SIZE = 64 * 1024, ANSWER_MAX = 64 * 1024 * 1024, HOST_MAX = 256 };
-
-/* "HOST:PORT", "[ADDRESS]:PORT". */
-static bool split_address(const char *text, char host[HOST_MAX], uint16_t *ret_port)
-{
-  const char *colon = strrchr(text, ':');
-  int64_t port = 0;
-  if (!colon || colon == text || !sd_bytes_to_int64(sd_bytes_of(colon + 1), &port) || port < 0 ||
-      port > UINT16_MAX)
-    return false;
-  size_t len = (size_t)(colon - text);
-  if (text[0] == '[' && len > 2 && text[len - 1] == ']') {
-    text++;
-    len -= 2;
-  }
-  *ret_port = (uint16_t)port;
-  return sd_bytes_to_text(sd_bytes_make(text, len), host, HOST_MAX);
-}
+enum { INPUT_SIZE = 64 * 1024, ANSWER_MAX = 64 * 1024 * 1024 };
 
 static sd_status check_address(const char *text, sd_error *error)
 {
-  char host[HOST_MAX];
+  char host[SD_ADDRESS_HOST_MAX];
   uint16_t port = 0;
-  if (split_address(text, host, &port))
+  if (sd_address_split(text, host, &port))
     return SD_OK;
   return sd_error_set(error, SD_CONFIG, "must be HOST:PORT, for example 127.0.0.1:0 (0: a free port)");
 }
@@ -260,8 +244,8 @@ static void free_hubs(sd_emulator_hub *hubs, size_t count)
 static sd_status make(serving *s, sd_error *error)
 {
   const sd_arguments *arguments = s->context->arguments;
-  char host[HOST_MAX];
-  char tls_host[HOST_MAX];
+  char host[SD_ADDRESS_HOST_MAX];
+  char tls_host[SD_ADDRESS_HOST_MAX];
   sd_emulator_options o = {.struct_size = sizeof o,
                            .listen_host = host,
                            .cert_file = sd_arguments_text(arguments, "cert"),
@@ -272,9 +256,9 @@ static sd_status make(serving *s, sd_error *error)
   const char *groups[SD_ARGUMENTS_MAX];
   sd_emulator_hub *hubs = NULL;
   size_t hub_count = 0;
-  (void)split_address(sd_arguments_text(arguments, "listen"), host, &o.listen_port);
+  (void)sd_address_split(sd_arguments_text(arguments, "listen"), host, &o.listen_port);
   if (sd_arguments_text(arguments, "tls-listen")) {
-    (void)split_address(sd_arguments_text(arguments, "tls-listen"), tls_host, &o.tls_port);
+    (void)sd_address_split(sd_arguments_text(arguments, "tls-listen"), tls_host, &o.tls_port);
     o.tls_host = tls_host;
   }
   o.group_count = sd_arguments_count(arguments, "consumer-group");

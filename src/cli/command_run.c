@@ -11,7 +11,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-enum { TERMINAL_INTERVAL_MS = 1000, LINE_INTERVAL_MS = 10000, OBSERVE_MS = 500 };
+enum { TERMINAL_INTERVAL_MS = 1000, LINE_INTERVAL_MS = 10000, OBSERVE_MS = 500, BANNER_MAX = 8192 };
 
 static const sd_option options[] = {
     {.flag = "dry-run", .type = SD_OPTION_BOOLEAN, .text = "Prints what would run and ends."},
@@ -80,9 +80,16 @@ static void observe(void *user, const sd_stream_snapshot *snapshot)
 static bool announce(sd_command_context *context, const sd_job *job, bool json)
 {
   if (json)
-    return sd_output_json(context, json_pack("{s:s, s:s, s:i, s:o, s:o}", "event", "start", "version",
-                                             SD_VERSION, "pid", (int)getpid(), "mappings",
-                                             sd_job_to_json(job), "problems", sd_job_problems_to_json(job)));
+    return sd_output_json(context,
+                          json_pack("{s:s, s:s, s:i, s:o, s:o, s:o}", "event", "start", "version", SD_VERSION,
+                                    "pid", (int)getpid(), "mappings", sd_job_to_json(job), "telemetry",
+                                    sd_job_telemetry_to_json(&job->telemetry), "problems",
+                                    sd_job_problems_to_json(job)));
+  sd_buf banner;
+  sd_buf_init(&banner, BANNER_MAX);
+  sd_job_telemetry_banner(&job->telemetry, &banner);
+  sd_output_text(context, context->err, &banner);
+  sd_buf_release(&banner);
   sd_job_print_problems(job, context, context->err);
   for (size_t i = 0; i < job->mapping_count; i++) {
     const sd_stream_mapping *m = &job->mappings[i].stream;

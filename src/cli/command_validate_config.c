@@ -3,6 +3,8 @@
 #include "cli/job.h"
 #include "cli/output.h"
 
+enum { TEXT_MAX = 64 * 1024 };
+
 static const sd_option options[] = {
     {.flag = "json", .type = SD_OPTION_BOOLEAN, .text = "Prints one JSON object."},
     {.variable = NULL},
@@ -38,9 +40,10 @@ static json_t *names_to_json(const char *const *names)
 
 static json_t *result_to_json(const sd_job *job)
 {
-  return json_pack("{s:b, s:s, s:I, s:o, s:o, s:o}", "ok", (int)(sd_problems_errors(&job->problems) == 0),
-                   "file", sd_settings_file(job->settings), "variables",
-                   (json_int_t)sd_settings_count(job->settings), "mappings", sd_job_to_json(job), "problems",
+  return json_pack("{s:b, s:s, s:I, s:o, s:o, s:o, s:o}", "ok",
+                   (int)(sd_problems_errors(&job->problems) == 0), "file", sd_settings_file(job->settings),
+                   "variables", (json_int_t)sd_settings_count(job->settings), "mappings", sd_job_to_json(job),
+                   "telemetry", sd_job_telemetry_to_json(&job->telemetry), "problems",
                    sd_job_problems_to_json(job), "not_checked", names_to_json(unchecked));
 }
 
@@ -64,6 +67,15 @@ static void print_checked(const sd_job *job, FILE *out)
     fprintf(out, "  %s\n", unchecked[i]);
 }
 
+static void print_telemetry(const sd_job *job, const sd_command_context *context)
+{
+  sd_buf text;
+  sd_buf_init(&text, TEXT_MAX);
+  sd_job_telemetry_describe(&job->telemetry, &text);
+  sd_output_text(context, context->out, &text);
+  sd_buf_release(&text);
+}
+
 static sd_exit run_validate_config(sd_command_context *context)
 {
   sd_job *job;
@@ -79,6 +91,7 @@ static sd_exit run_validate_config(sd_command_context *context)
     goto out;
   }
   sd_job_print(job, context);
+  print_telemetry(job, context);
   sd_job_print_problems(job, context, context->out);
   print_checked(job, context->out);
   if (errors)

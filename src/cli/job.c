@@ -168,19 +168,6 @@ static void judge_retry(sd_job *job)
                     "SMART_RETRY_LLM_API_KEY is missing: smart retry will need it");
 }
 
-static void judge_logfire(sd_job *job)
-{
-  const sd_settings *settings = job->settings;
-  if (!sd_settings_number(settings, "LOGFIRE_ENABLED", 0, 0) ||
-      !sd_settings_number(settings, "LOGFIRE_SEND_TO_LOGFIRE", 0, 1))
-    return;
-  if (!sd_settings_find(settings, "LOGFIRE_TOKEN", 0))
-    sd_problems_add(
-        &job->problems, SD_PROBLEM_ERROR, "LOGFIRE_TOKEN",
-        "LOGFIRE_TOKEN is required when LOGFIRE_ENABLED=true and LOGFIRE_SEND_TO_LOGFIRE=true: add "
-        "it to .env, or set LOGFIRE_SEND_TO_LOGFIRE=false");
-}
-
 static void judge_count(sd_job *job)
 {
   if (job->mapping_count > SD_STREAM_MAPPINGS_MAX)
@@ -212,7 +199,9 @@ sd_status sd_job_judge(sd_job *job, sd_scrubber *scrubber)
   }
   sd_job_mapping_compare(job);
   judge_retry(job);
-  judge_logfire(job);
+  status = sd_job_telemetry_judge(job, scrubber);
+  if (status != SD_OK)
+    return status;
   return job->problems.incomplete && job->problems.count < SD_PROBLEMS_MAX ? SD_NOMEM : SD_OK;
 }
 

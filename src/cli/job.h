@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "cli/command.h"
+#include "cli/job_telemetry.h"
 #include "config/settings.h"
 #include "eventhubs/connection_string.h"
 #include "json/json.h"
@@ -23,13 +24,14 @@ typedef struct sd_job_mapping {
   const char *connection_variable; /* where the connection string came from */
 } sd_job_mapping;
 
-typedef struct sd_job {
+struct sd_job {
   sd_settings *settings;
   sd_problems problems;
   sd_job_mapping *mappings; /* by number; with errors not all are complete */
   size_t mapping_count;
+  sd_job_telemetry telemetry;
   sd_arena arena; /* private */
-} sd_job;
+};
 
 /* --env-file and --set. A command that makes a job has these and sd_config_options among its options. */
 extern const sd_option sd_job_options[];

@@ -231,3 +231,29 @@ void sd_progress_log(void *user, int level, const char *subsystem, const char *m
   draw_line(progress);
   pthread_mutex_unlock(&progress->lock);
 }
+
+void sd_progress_write(void *user, const char *text, size_t len)
+{
+  sd_progress *progress = user;
+  sd_buf clean;
+  sd_buf_init(&clean, SD_OUTPUT_MAX);
+  if (sd_scrub(progress->context->scrubber, sd_bytes_make(text, len), &clean) == SD_OK) {
+    pthread_mutex_lock(&progress->lock);
+    clear_line(progress);
+    fwrite(clean.data, 1, clean.len, progress->context->err);
+    fflush(progress->context->err);
+    draw_line(progress);
+    pthread_mutex_unlock(&progress->lock);
+  }
+  sd_buf_release(&clean);
+}
+
+void sd_progress_event(sd_progress *progress, const char *event, json_t *members)
+{
+  show_json(progress, event, members, NULL);
+}
+
+bool sd_progress_is_json(const sd_progress *progress)
+{
+  return progress->json;
+}

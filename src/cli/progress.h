@@ -3,12 +3,13 @@
  * What `run` shows while it works and at its end: on a terminal one line in place, elsewhere a line per
  * interval, with --json objects (docs/status.md); messages of the log between them.
  *
- * sd_progress_show and _finish belong to one thread; sd_progress_log may be called from any.
+ * sd_progress_show and _finish belong to one thread; the others may be called from any.
  */
 #ifndef SD_CLI_PROGRESS_H
 #define SD_CLI_PROGRESS_H
 
 #include "cli/command.h"
+#include "json/json.h"
 
 #include <streamduck/stream.h>
 
@@ -28,5 +29,11 @@ void sd_progress_finish(sd_progress *progress, const sd_stream_snapshot *snapsho
 
 /* An sd_stream_log_fn; user is the sd_progress. */
 void sd_progress_log(void *user, int level, const char *subsystem, const char *message);
+
+/* Writes whole lines (ends with a newline) to standard error, between the others. user is the sd_progress. */
+void sd_progress_write(void *user, const char *text, size_t len);
+/* With --json: prints an object, `event` first. Takes over members (NULL: memory was short). */
+void sd_progress_event(sd_progress *progress, const char *event, json_t *members);
+bool sd_progress_is_json(const sd_progress *progress);
 
 #endif
