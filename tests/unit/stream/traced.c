@@ -81,6 +81,8 @@ sd_status traced_run(traced *t)
   sd_error error;
   t->telemetry = recorder_telemetry(&t->recorder, &t->telemetry_options);
   t->options.telemetry = t->telemetry;
+  if (t->before_run)
+    t->before_run(t, t->telemetry);
   if (t->real_database)
     t->mapping.database = t->real_database;
   if (sd_stream_new_with(&t->options, &factory, &t->timings, &t->stream, &error) != SD_OK)

@@ -18,7 +18,8 @@ typedef struct traced {
   fake_source *source;
   uint32_t events_per_tick;
   const char *real_database; /* NULL: the fake one */
-  sd_error first_write;      /* code SD_OK: the first write succeeds */
+  void (*before_run)(void *user, sd_telemetry *telemetry);
+  sd_error first_write; /* code SD_OK: the first write succeeds */
   sd_stream_mapping mapping;
   sd_stream_options options;
   sd_stream_timings timings;
