@@ -9,6 +9,7 @@ import json
 
 from google.protobuf import json_format
 from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.unknown_fields import UnknownFieldSet
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -23,14 +24,9 @@ INT64 = {FieldDescriptor.TYPE_INT64, FieldDescriptor.TYPE_UINT64, FieldDescripto
 def from_protobuf(signal, data):
     request = REQUESTS[signal]()
     request.ParseFromString(data)
-    unknown = [name for name, message in walk(request, signal) if len(unknown_fields(message))]
+    unknown = [name for name, message in walk(request, signal) if len(UnknownFieldSet(message))]
     assert not unknown, f"unknown fields in {unknown}"
     return request
-
-
-def unknown_fields(message):
-    from google.protobuf import unknown_fields as module
-    return module.UnknownFieldSet(message)
 
 
 def walk(message, name):
