@@ -243,7 +243,8 @@ typedef struct sd_environment_options {
   sd_environment_fn *get;
   void *get_user;
   const sd_telemetry_options
-      *base;            /* what the variables override; its exporters come first. NULL: defaults */
+      *base;            /* what the variables override; its exporters come first. NULL: defaults. A sampler
+                           that is all zero becomes parentbased_always_on, as the specification says */
   bool otlp_by_default; /* OTEL_*_EXPORTER unset means otlp, as the specification says; false: only where an
                            OTLP endpoint is set */
 } sd_environment_options;

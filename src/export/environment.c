@@ -105,6 +105,9 @@ static void read_sampler(builder *b)
                                       NULL};
   enum { KINDS = 3 };
   int index;
+  /* The specification's default; a base without a sampler of its own leaves it to that. */
+  if (b->options.sampler.kind == SD_SAMPLER_ALWAYS_ON)
+    b->options.sampler.parent_based = true;
   if (!sd_environment_choice(&b->environment, "OTEL_TRACES_SAMPLER", names, &index))
     return;
   b->options.sampler = (sd_sampler){
