@@ -10,8 +10,7 @@
 
 enum {
   PREFIX_LEN = 4, /* bytes of a secret that choose its bucket; at most SD_SCRUB_SECRET_MIN_LEN */
-  BUCKETS = 1024,
-  WORD_BITS = 64
+  BUCKETS = 1024
 };
 
 /* Entries are only ever added, in front of their bucket, and freed with the scrubber: readers need no lock.
@@ -24,8 +23,8 @@ typedef struct secret {
 
 struct sd_scrubber {
   pthread_mutex_t adding;
-  _Atomic size_t count;                       /* changed under `adding` */
-  _Atomic uint64_t used[BUCKETS / WORD_BITS]; /* one bit per bucket that is not empty */
+  _Atomic size_t count;                             /* changed under `adding` */
+  _Atomic uint32_t beginnings[SD_SCRUB_BEGINNINGS]; /* of the patterns and secrets */
   _Atomic(secret *) buckets[BUCKETS];
 };
 
@@ -41,8 +40,8 @@ sd_status sd_scrubber_new(sd_scrubber **ret_scrubber)
     return SD_NOMEM;
   }
   atomic_init(&scrubber->count, 0);
-  for (size_t i = 0; i < BUCKETS / WORD_BITS; i++)
-    atomic_init(&scrubber->used[i], 0);
+  for (size_t i = 0; i < SD_SCRUB_BEGINNINGS; i++)
+    atomic_init(&scrubber->beginnings[i], sd_scrub_beginnings[i]);
   for (size_t i = 0; i < BUCKETS; i++)
     atomic_init(&scrubber->buckets[i], NULL);
   *ret_scrubber = scrubber;
@@ -66,22 +65,24 @@ void sd_scrubber_free(sd_scrubber *scrubber)
 }
 
 /* A form-encoded text has '+' for a space, so both count as the same here. */
-static uint32_t prefix_add(uint32_t prefix, uint8_t byte)
-{
-  return prefix << 8 | (byte == ' ' ? '+' : byte);
-}
-
-static size_t bucket_of_prefix(uint32_t prefix)
-{
-  return (prefix * UINT32_C(2654435761)) >> 22;
-}
-
 static size_t bucket_of(const uint8_t prefix[PREFIX_LEN])
 {
   uint32_t word = 0;
   for (size_t i = 0; i < PREFIX_LEN; i++)
-    word = prefix_add(word, prefix[i]);
-  return bucket_of_prefix(word);
+    word = word << 8 | (prefix[i] == ' ' ? '+' : prefix[i]);
+  return (word * UINT32_C(2654435761)) >> 22;
+}
+
+/* Lets sd_scrub_finds stop at texts that begin like this one, with '+' for each space too. */
+static void admit(sd_scrubber *scrubber, const uint8_t *begin)
+{
+  for (unsigned forms = 0; forms < 1u << SD_SCRUB_BEGIN_LEN; forms++) {
+    uint8_t form[SD_SCRUB_BEGIN_LEN];
+    for (unsigned i = 0; i < SD_SCRUB_BEGIN_LEN; i++)
+      form[i] = begin[i] == ' ' && forms >> i & 1 ? '+' : begin[i];
+    atomic_fetch_or_explicit(&scrubber->beginnings[sd_scrub_row(form)], sd_scrub_bit(form),
+                             memory_order_release);
+  }
 }
 
 static bool is_known(const secret *s, sd_bytes value)
@@ -100,8 +101,7 @@ sd_status sd_scrubber_add(sd_scrubber *scrubber, const char *secret_text)
     return SD_INVALID;
   if (value.len > SD_SCRUB_SECRET_MAX_LEN)
     return SD_LIMIT;
-  size_t at = bucket_of(value.data);
-  _Atomic(secret *) *bucket = &scrubber->buckets[at];
+  _Atomic(secret *) *bucket = &scrubber->buckets[bucket_of(value.data)];
   secret *added;
   sd_status status = SD_OK;
 
@@ -123,8 +123,7 @@ sd_status sd_scrubber_add(sd_scrubber *scrubber, const char *secret_text)
   memcpy(added->value, value.data, value.len);
   added->value[value.len] = '\0';
   atomic_store_explicit(bucket, added, memory_order_release);
-  atomic_fetch_or_explicit(&scrubber->used[at / WORD_BITS], UINT64_C(1) << at % WORD_BITS,
-                           memory_order_release);
+  admit(scrubber, value.data);
   atomic_fetch_add_explicit(&scrubber->count, 1, memory_order_release);
 done:
   pthread_mutex_unlock(&scrubber->adding);
@@ -210,44 +209,27 @@ static size_t match_secret(const sd_scrubber *scrubber, sd_bytes text, size_t at
 /* ---- Finding, without writing
  * ---------------------------------------------------------------------------- */
 
-static bool finds_pattern(sd_bytes text)
+bool sd_scrub_finds(const sd_scrubber *scrubber, int rules, sd_bytes text)
 {
   sd_scrub_scan scan;
   sd_scrub_span pattern;
+  bool has_secrets = scrubber && rules & SD_SCRUB_REGISTERED &&
+                     atomic_load_explicit(&scrubber->count, memory_order_acquire) > 0;
+  /* A secret that is percent-encoded may begin like anything. */
+  bool is_encoded = has_secrets && text.len > 0 && memchr(text.data, '%', text.len);
   sd_scrub_scan_init(&scan, text);
-  for (size_t i = 0; i + 1 < text.len; i++) {
-    if (sd_scrub_may_begin(text.data[i], text.data[i + 1]) && sd_scrub_scan_at(&scan, i, &pattern))
+  for (size_t i = 0; i + SD_SCRUB_BEGIN_LEN < text.len; i++) {
+    size_t row = sd_scrub_row(text.data + i);
+    uint32_t bits = has_secrets ? atomic_load_explicit(&scrubber->beginnings[row], memory_order_relaxed)
+                                : sd_scrub_beginnings[row];
+    if (!(bits & sd_scrub_bit(text.data + i)) && !is_encoded)
+      continue;
+    if (rules & SD_SCRUB_PATTERNS && sd_scrub_scan_at(&scan, i, &pattern))
+      return true;
+    if (has_secrets && match_secret(scrubber, text, i) > i)
       return true;
   }
   return false;
-}
-
-static bool is_used(const sd_scrubber *scrubber, size_t bucket)
-{
-  uint64_t word = atomic_load_explicit(&scrubber->used[bucket / WORD_BITS], memory_order_acquire);
-  return word >> bucket % WORD_BITS & 1;
-}
-
-static bool finds_secret(const sd_scrubber *scrubber, sd_bytes text)
-{
-  if (text.len < SD_SCRUB_SECRET_MIN_LEN || atomic_load_explicit(&scrubber->count, memory_order_acquire) == 0)
-    return false;
-  bool is_encoded = memchr(text.data, '%', text.len) != NULL;
-  uint32_t prefix = 0;
-  for (size_t i = 0; i < PREFIX_LEN - 1; i++)
-    prefix = prefix_add(prefix, text.data[i]);
-  for (size_t i = 0; i + PREFIX_LEN <= text.len; i++) {
-    prefix = prefix_add(prefix, text.data[i + PREFIX_LEN - 1]);
-    if ((is_encoded || is_used(scrubber, bucket_of_prefix(prefix))) && match_secret(scrubber, text, i) > i)
-      return true;
-  }
-  return false;
-}
-
-bool sd_scrub_finds(const sd_scrubber *scrubber, int rules, sd_bytes text)
-{
-  return (rules & SD_SCRUB_PATTERNS && finds_pattern(text)) ||
-         (rules & SD_SCRUB_REGISTERED && scrubber && finds_secret(scrubber, text));
 }
 
 /* ---- Hiding

@@ -11,27 +11,30 @@ enum {
   KEY_HEADER = 8       /* the value is a scheme and a credential */
 };
 
+#define KEY(name) name, sizeof(name) - 1
 /* Names in lower case, with '_' for '_' and '-'. */
 static const struct secret_key {
   const char *name;
+  size_t len;
   int flags;
 } secret_keys[] = {
-    {"motherduck_token", 0},
-    {"sharedaccesskey", 0},
-    {"sharedaccesssignature", KEY_WITH_SPACES},
-    {"sig", KEY_WHOLE | KEY_CAREFUL},
-    {"accountkey", 0},
-    {"api_key", 0},
-    {"apikey", 0},
-    {"access_token", 0},
-    {"refresh_token", 0},
-    {"id_token", KEY_WHOLE},
-    {"client_secret", 0},
-    {"client_assertion", 0},
-    {"password", KEY_CAREFUL},
-    {"passwd", KEY_CAREFUL},
-    {"authorization", KEY_CAREFUL | KEY_HEADER},
+    {KEY("motherduck_token"), 0},
+    {KEY("sharedaccesskey"), 0},
+    {KEY("sharedaccesssignature"), KEY_WITH_SPACES},
+    {KEY("sig"), KEY_WHOLE | KEY_CAREFUL},
+    {KEY("accountkey"), 0},
+    {KEY("api_key"), 0},
+    {KEY("apikey"), 0},
+    {KEY("access_token"), 0},
+    {KEY("refresh_token"), 0},
+    {KEY("id_token"), KEY_WHOLE},
+    {KEY("client_secret"), 0},
+    {KEY("client_assertion"), 0},
+    {KEY("password"), KEY_CAREFUL},
+    {KEY("passwd"), KEY_CAREFUL},
+    {KEY("authorization"), KEY_CAREFUL | KEY_HEADER},
 };
+#undef KEY
 
 /* What follows "bearer" in prose and in challenges of servers, and is not a credential. */
 static const char *const bearer_words[] = {
@@ -69,22 +72,20 @@ static const char *const bearer_words[] = {
     "scope",
 };
 
-#define LOW(c) ((c)&31)
-#define BIT(c) (UINT32_C(1) << LOW(c))
-/* The first two bytes of everything that sd_scrub_scan_at knows. */
-const uint32_t sd_scrub_second_bytes[32] = {
-    [LOW(':')] = BIT('/') | BIT('\\'),
-    [LOW('a')] = BIT('c') | BIT('p') | BIT('u'),
-    [LOW('b')] = BIT('e'),
-    [LOW('c')] = BIT('l'),
-    [LOW('e')] = BIT('y'),
-    [LOW('i')] = BIT('d'),
-    [LOW('m')] = BIT('o'),
-    [LOW('p')] = BIT('a') | BIT('y'),
-    [LOW('r')] = BIT('e'),
-    [LOW('s')] = BIT('h') | BIT('i') | BIT('k'),
+#define LOW(c)             ((c)&31)
+#define BEGINNING(a, b, c) [LOW(a) << 5 | LOW(b)] = UINT32_C(1) << LOW(c)
+/* Of everything that sd_scrub_scan_at knows. */
+const uint32_t sd_scrub_beginnings[SD_SCRUB_BEGINNINGS] = {
+    BEGINNING(':', '/', '/'), BEGINNING(':', '\\', '/'),
+    BEGINNING('a', 'c', 'c'), BEGINNING('a', 'p', 'i'),
+    BEGINNING('a', 'u', 't'), BEGINNING('b', 'e', 'a'),
+    BEGINNING('c', 'l', 'i'), BEGINNING('e', 'y', 'j'),
+    BEGINNING('m', 'o', 't'), BEGINNING('p', 'a', 's'),
+    BEGINNING('p', 'y', 'l'), BEGINNING('r', 'e', 'f'),
+    BEGINNING('s', 'h', 'a'), BEGINNING('s', 'i', 'g'),
+    BEGINNING('s', 'k', '-'), [LOW('i') << 5 | LOW('d')] = UINT32_C(1) << LOW('-') | UINT32_C(1) << LOW('_'),
 };
-#undef BIT
+#undef BEGINNING
 #undef LOW
 
 enum {
@@ -322,11 +323,15 @@ static bool find_key_value(sd_bytes text, size_t at, sd_scrub_span *ret)
 bool sd_scrub_names_secret(sd_bytes key)
 {
   for (size_t i = 0; i < sizeof secret_keys / sizeof secret_keys[0]; i++) {
-    size_t len = strlen(secret_keys[i].name);
+    const struct secret_key *known = &secret_keys[i];
     size_t end;
-    if (key.len >= len && (key.data[key.len - 1] & 31) == (secret_keys[i].name[len - 1] & 31) &&
-        key_begins(key, key.len - len, secret_keys[i].name, &end) &&
-        (!(secret_keys[i].flags & KEY_WHOLE) || word_begins(key, key.len - len)))
+    if (key.len < known->len)
+      continue;
+    size_t at = key.len - known->len;
+    /* The low bits of the ends tell most keys apart. */
+    if (((key.data[key.len - 1] ^ known->name[known->len - 1]) & 31) == 0 &&
+        ((key.data[key.len - 2] ^ known->name[known->len - 2]) & 31) == 0 &&
+        key_begins(key, at, known->name, &end) && (!(known->flags & KEY_WHOLE) || word_begins(key, at)))
       return true;
   }
   return false;

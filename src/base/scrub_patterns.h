@@ -27,14 +27,23 @@ void sd_scrub_scan_init(sd_scrub_scan *scan, sd_bytes text);
  * must be hidden. Call it with rising positions and go on at ret_secret->to. */
 bool sd_scrub_scan_at(sd_scrub_scan *scan, size_t at, sd_scrub_span *ret_secret);
 
-/* For the low five bits of a byte: the low five bits of those behind it with which a secret may begin.
- * Letters of both cases share them. */
-extern const uint32_t sd_scrub_second_bytes[32];
+enum {
+  SD_SCRUB_BEGIN_LEN = 3, /* bytes of which each secret has more */
+  SD_SCRUB_BEGINNINGS = 1024
+};
 
-/* Whether sd_scrub_scan_at can find anything at a byte with this one behind it; for most it cannot. */
-static inline bool sd_scrub_may_begin(uint8_t first, uint8_t second)
+/* What the first three bytes of a pattern may be, by their low five bits, which letters of both cases share:
+ * a row for the first two, a bit for the third. Elsewhere sd_scrub_scan_at finds nothing. */
+extern const uint32_t sd_scrub_beginnings[SD_SCRUB_BEGINNINGS];
+
+static inline size_t sd_scrub_row(const uint8_t *begin)
 {
-  return sd_scrub_second_bytes[first & 31] >> (second & 31) & 1;
+  return (size_t)(begin[0] & 31) << 5 | (begin[1] & 31);
+}
+
+static inline uint32_t sd_scrub_bit(const uint8_t *begin)
+{
+  return UINT32_C(1) << (begin[2] & 31);
 }
 
 /* True at "%41": *ret_byte is the byte that it stands for. */

@@ -4,6 +4,21 @@
 #include "trace/scrub_internal.h"
 #include "trace/value.h"
 
+/* sd_pb_next, quickly for the short fields of which most messages are made. */
+static inline bool next_field(sd_bytes *message, sd_pb_field *ret_field)
+{
+  const uint8_t *at = message->data;
+  if (message->len < 2 || (at[0] & 0x87) != SD_PB_BYTES || at[1] > 0x7f || (size_t)at[1] + 2 > message->len ||
+      at[0] >> 3 == 0)
+    return sd_pb_next(message, ret_field);
+  ret_field->number = at[0] >> 3;
+  ret_field->wire_type = SD_PB_BYTES;
+  ret_field->bytes = sd_bytes_make(at + 2, at[1]);
+  message->data += 2 + (size_t)at[1];
+  message->len -= 2 + (size_t)at[1];
+  return true;
+}
+
 static bool is_clean_text(const sd_record_scrubber *scrubber, sd_bytes text, bool is_safe)
 {
   return scrubber ? !sd_scrub_suspects_text(scrubber, text, is_safe) : sd_utf8_valid(text.data, text.len);
@@ -23,7 +38,7 @@ static bool is_clean_any(const sd_record_scrubber *scrubber, sd_bytes message, b
   sd_pb_field field;
   if (message.len == 0)
     return true;
-  if (!sd_pb_next(&message, &field) || message.len != 0)
+  if (!next_field(&message, &field) || message.len != 0)
     return false;
   switch (field.number) {
   case SD_ANY_STRING:
@@ -53,8 +68,8 @@ static bool is_clean_attribute(const sd_record_scrubber *scrubber, sd_bytes mess
   sd_pb_field key;
   sd_pb_field value;
   sd_bytes match;
-  if (!sd_pb_next(&message, &key) || key.number != SD_OTLP_KEY_VALUE_KEY || key.wire_type != SD_PB_BYTES ||
-      !sd_pb_next(&message, &value) || value.number != SD_OTLP_KEY_VALUE_VALUE ||
+  if (!next_field(&message, &key) || key.number != SD_OTLP_KEY_VALUE_KEY || key.wire_type != SD_PB_BYTES ||
+      !next_field(&message, &value) || value.number != SD_OTLP_KEY_VALUE_VALUE ||
       value.wire_type != SD_PB_BYTES || message.len != 0)
     return false;
   if (!is_clean_text(scrubber, key.bytes, true))
@@ -76,7 +91,7 @@ static bool is_clean_members(const sd_record_scrubber *scrubber, sd_bytes list, 
   sd_pb_field field;
   if (list.len == 0)
     return true;
-  while (sd_pb_next(&list, &field)) {
+  while (next_field(&list, &field)) {
     if (field.number != SD_OTLP_VALUES || field.wire_type != SD_PB_BYTES)
       return false;
     if (!(is_map ? is_clean_attribute(scrubber, field.bytes, is_safe, depth)
@@ -97,7 +112,7 @@ bool sd_scrub_is_clean(const sd_record_scrubber *scrubber, const sd_scrub_layout
   bool is_clean = true;
   if (message.len == 0)
     return true;
-  while (is_clean && sd_pb_next(&message, &field)) {
+  while (is_clean && next_field(&message, &field)) {
     switch (sd_scrub_content_of(layout, &field)) {
     case SD_SCRUB_UNKNOWN:
       is_clean = false;

@@ -70,17 +70,23 @@ sd_status sd_scrub_put_quoted(sd_bytes text, sd_buf *out)
 /* ---- Reading
  * ---------------------------------------------------------------------------------------------------- */
 
+static bool is_blank(uint8_t c)
+{
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 bool sd_scrub_is_escaped_json(sd_bytes text)
 {
   size_t i = 0;
-  while (i < text.len && strchr(" \t\r\n", text.data[i]) && text.data[i])
+  while (i < text.len && is_blank(text.data[i]))
     i++;
-  return i < text.len && text.data[i] && strchr("{[\"", text.data[i]) && memchr(text.data, '\\', text.len);
+  return i < text.len && (text.data[i] == '{' || text.data[i] == '[' || text.data[i] == '"') &&
+         memchr(text.data, '\\', text.len);
 }
 
 static void skip_blanks(json *j)
 {
-  while (j->at < j->text.len && j->text.data[j->at] && strchr(" \t\r\n", j->text.data[j->at]))
+  while (j->at < j->text.len && is_blank(j->text.data[j->at]))
     j->at++;
 }
 

@@ -207,17 +207,24 @@ static size_t match_extra(const sd_scrub_words *words, sd_bytes text, size_t at)
   return at;
 }
 
+static size_t match_any(const sd_scrub_words *words, sd_bytes text, size_t at)
+{
+  size_t end = at;
+  for (size_t i = 0; end == at && i < sizeof words_known / sizeof words_known[0]; i++)
+    end = match_word(&words_known[i], text, at);
+  return end > at ? end : match_extra(words, text, at);
+}
+
 bool sd_scrub_words_find(const sd_scrub_words *words, sd_bytes text, sd_bytes *ret_match)
 {
+  uint32_t row = text.len > 0 ? text.data[0] & 31 : 0;
   for (size_t at = 0; at < text.len; at++) {
     uint8_t second = at + 1 < text.len ? text.data[at + 1] : 0;
-    if (!(words->second_bytes[text.data[at] & 31] >> (second & 31) & 1))
+    uint8_t third = at + 2 < text.len ? text.data[at + 2] : 0;
+    row = (row << 5 | (second & 31)) & 1023;
+    if (!(words->beginnings[row] >> (third & 31) & 1))
       continue;
-    size_t end = at;
-    for (size_t i = 0; end == at && i < sizeof words_known / sizeof words_known[0]; i++)
-      end = match_word(&words_known[i], text, at);
-    if (end == at)
-      end = match_extra(words, text, at);
+    size_t end = match_any(words, text, at);
     if (end > at) {
       *ret_match = sd_bytes_make(text.data + at, end - at);
       return true;
@@ -248,18 +255,27 @@ bool sd_scrub_key_is_safe(sd_bytes key)
 /* ---- Words
  * ------------------------------------------------------------------------------------------------------ */
 
-static void admit(sd_scrub_words *words, uint8_t first, uint8_t second)
+/* Admits the first three bytes of text; what it is too short for may be anything. */
+static void admit(sd_scrub_words *words, const char *text)
 {
-  words->second_bytes[first & 31] |= UINT32_C(1) << (second & 31);
+  size_t len = strlen(text);
+  uint32_t first = (uint8_t)text[0] & 31;
+  uint32_t second = len > 1 ? (uint8_t)text[1] & 31 : 0;
+  for (uint32_t row = 0; row < 32; row++) {
+    if (len > 1 && row != second)
+      continue;
+    words->beginnings[first << 5 | row] |= len > 2 ? UINT32_C(1) << ((uint8_t)text[2] & 31) : UINT32_MAX;
+  }
 }
 
 static void admit_known(sd_scrub_words *words)
 {
   for (size_t i = 0; i < sizeof words_known / sizeof words_known[0]; i++) {
     const char *head = words_known[i].head;
-    admit(words, (uint8_t)head[0], (uint8_t)head[1]);
+    char with_underscore[] = {'_', head[0], head[1], '\0'};
+    admit(words, head);
     if (words_known[i].rules & EDGE)
-      admit(words, '_', (uint8_t)head[0]);
+      admit(words, with_underscore);
   }
 }
 
@@ -277,10 +293,7 @@ static sd_status add_extra(sd_scrub_words *words, const char *text, sd_error *er
   for (size_t i = 0; i < len; i++)
     copy[i] = (char)lower((uint8_t)copy[i]);
   words->extra[words->extra_count++] = copy;
-  if (len > 1)
-    admit(words, (uint8_t)copy[0], (uint8_t)copy[1]);
-  else
-    words->second_bytes[(uint8_t)copy[0] & 31] = UINT32_MAX;
+  admit(words, copy);
   return SD_OK;
 }
 

@@ -16,8 +16,9 @@ enum {
 };
 
 typedef struct sd_scrub_words {
-  uint32_t second_bytes[32]; /* for the low five bits of a byte: those of the bytes behind it that a word may
-                                have */
+  /* What the first three bytes of a word may be, by their low five bits, which letters of both cases share: a
+   * row for the first two, a bit for the third. */
+  uint32_t beginnings[1024];
   char **extra;
   size_t extra_count;
 } sd_scrub_words;
