@@ -4,7 +4,7 @@
 
 #include "base/alloc.h"
 
-_Thread_local sd_context sd_context_of_thread __attribute__((tls_model("initial-exec")));
+SD_THREAD_LOCAL sd_context sd_context_of_thread;
 
 sd_status sd_context_data_new(sd_bytes tracestate, sd_bytes baggage, sd_context_data **ret_data)
 {

@@ -4,6 +4,7 @@
 #define SD_TRACE_CONTEXT_H
 
 #include "base/bytes.h"
+#include "trace/tls.h"
 
 #include <stdatomic.h>
 #include <streamduck/trace.h>
@@ -16,7 +17,7 @@ struct sd_context_data {
 };
 
 /* The thread's current context: read it with sd_context_current where a call does not matter. */
-extern _Thread_local sd_context sd_context_of_thread __attribute__((tls_model("initial-exec")));
+extern SD_THREAD_LOCAL sd_context sd_context_of_thread;
 
 /* sd_context_is_valid of a context that is not NULL. */
 static inline bool sd_context_has_ids(const sd_context *context)

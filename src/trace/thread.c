@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-_Thread_local sd_thread sd_thread_state __attribute__((tls_model("initial-exec")));
+SD_THREAD_LOCAL sd_thread sd_thread_state;
 
 /* One bit per slot that a live thread has. */
 static _Atomic uint64_t slots_taken;

@@ -3,6 +3,8 @@
 #ifndef SD_TRACE_THREAD_H
 #define SD_TRACE_THREAD_H
 
+#include "trace/tls.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,9 +26,7 @@ typedef struct sd_thread {
   bool ready;
 } sd_thread;
 
-/* The initial-exec model costs one instruction where the default one calls a function from a shared library.
- */
-extern _Thread_local sd_thread sd_thread_state __attribute__((tls_model("initial-exec")));
+extern SD_THREAD_LOCAL sd_thread sd_thread_state;
 
 void sd_thread_prepare(sd_thread *thread);
 
