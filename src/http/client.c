@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "http/curl_library.h"
+#include "http/sigpipe.h"
 #include "http/socket_list.h"
 
 #include <stdatomic.h>
@@ -70,10 +71,13 @@ void sd_http_client_free(sd_http_client *client)
 {
   if (!client)
     return;
+  sd_sigpipe held;
+  sd_sigpipe_hold(&held);
   if (client->handle)
     client->curl->easy_cleanup(client->handle);
   if (client->multi)
     client->curl->multi_cleanup(client->multi);
+  sd_sigpipe_release(&held);
   sd_free(client);
 }
 
@@ -358,9 +362,12 @@ sd_status sd_http_client_perform(sd_http_client *client, const sd_http_request *
   CURLcode code;
   code = set_up(client, request, &receive, headers, detail);
   if (code == CURLE_OK) {
+    sd_sigpipe held;
+    sd_sigpipe_hold(&held);
     atomic_store(&client->busy, true);
     code = drive(client);
     atomic_store(&client->busy, false);
+    sd_sigpipe_release(&held);
   }
   if (code != CURLE_OK) {
     status = translate(client, code, request, &body, detail, error);
