@@ -79,7 +79,9 @@ typedef struct sd_stream_options {
   int log_level;         /* 0 debug … 3 error: messages below are not made */
   sd_stream_log_fn *log; /* any thread, calls are serialised; secrets are taken out. NULL: silent */
   void *log_user;
-  sd_telemetry *telemetry; /* spans and metrics (docs/telemetry); borrowed until free. NULL: none */
+  sd_telemetry *telemetry;          /* spans and metrics (docs/telemetry); borrowed until free. NULL: none */
+  const char *motherduck_extension; /* file of MotherDuck's extension; NULL:
+                                       $STREAMDUCK_MOTHERDUCK_EXTENSION, else DuckDB fetches it */
 } sd_stream_options;
 
 typedef enum sd_mapping_state {

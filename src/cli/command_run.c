@@ -150,6 +150,7 @@ static sd_status make_stream(const sd_command_context *context, const sd_job *jo
       .mapping_count = job->mapping_count,
       .memory_bytes = (size_t)sd_settings_number(job->settings, "STREAMDUCK_MEMORY", 0, 0),
       .libduckdb = sd_settings_text(job->settings, "STREAMDUCK_LIBDUCKDB", 0),
+      .motherduck_extension = sd_settings_text(job->settings, "STREAMDUCK_MOTHERDUCK_EXTENSION", 0),
       .until_caught_up = sd_arguments_is_on(context->arguments, "until-caught-up"),
       .log_level = (int)sd_settings_number(job->settings, "STREAMDUCK_LOG_LEVEL", 0, SD_LOG_INFO),
       .log = sd_progress_log,

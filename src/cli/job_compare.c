@@ -139,4 +139,7 @@ void sd_job_check_files(sd_job *job)
   const char *library = sd_settings_text(job->settings, "STREAMDUCK_LIBDUCKDB", 0);
   if (library)
     check_readable(job, "STREAMDUCK_LIBDUCKDB", library, "the library");
+  const char *extension = sd_settings_text(job->settings, "STREAMDUCK_MOTHERDUCK_EXTENSION", 0);
+  if (extension)
+    check_readable(job, "STREAMDUCK_MOTHERDUCK_EXTENSION", extension, "the extension");
 }

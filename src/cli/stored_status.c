@@ -18,6 +18,8 @@ sd_control_options sd_control_options_of(const sd_job *job, const sd_job_mapping
   return (sd_control_options){.database = m->database,
                               .motherduck = m->motherduck,
                               .motherduck_token = m->motherduck_token,
+                              .motherduck_extension =
+                                  sd_settings_text(job->settings, "STREAMDUCK_MOTHERDUCK_EXTENSION", 0),
                               .libduckdb = sd_settings_text(job->settings, "STREAMDUCK_LIBDUCKDB", 0)};
 }
 

@@ -32,6 +32,7 @@ static sd_status new_sink(void *user, const sd_stream_database *database, sd_log
                                         .database = database->database,
                                         .motherduck = database->motherduck,
                                         .motherduck_token = database->motherduck_token,
+                                        .motherduck_extension = database->motherduck_extension,
                                         .libduckdb = database->libduckdb,
                                         .owner = database->owner,
                                         .log = log,

@@ -16,8 +16,9 @@ typedef struct sd_stream_database {
   const char *database; /* a file's path, or a MotherDuck database's name */
   bool motherduck;
   const char *motherduck_token;
-  const char *libduckdb; /* as in sd_stream_options */
-  const char *owner;     /* this process's id in control tables */
+  const char *libduckdb;            /* as in sd_stream_options … */
+  const char *motherduck_extension; /* … this too */
+  const char *owner;                /* this process's id in control tables */
   const sd_scrubber *scrubber;
   sd_telemetry *telemetry; /* NULL: none */
 } sd_stream_database;

@@ -169,6 +169,7 @@ static sd_status make_sink(sd_stream *stream, size_t index, sd_error *error)
                                        .motherduck = settings->motherduck,
                                        .motherduck_token = settings->motherduck_token,
                                        .libduckdb = stream->settings.libduckdb,
+                                       .motherduck_extension = stream->settings.motherduck_extension,
                                        .owner = stream->owner,
                                        .scrubber = stream->scrubber,
                                        .telemetry = stream->telemetry};

@@ -207,7 +207,11 @@ sd_status sd_settings_init(sd_settings *settings, const sd_stream_options *optio
     status = sd_memory_share(options->memory_bytes, options->mapping_count, &settings->share, error);
   settings->libduckdb = options->libduckdb;
   settings->until_caught_up = options->until_caught_up;
-  if (status == SD_OK && !copy_text(settings, &settings->libduckdb))
+  if (options->struct_size >=
+      offsetof(sd_stream_options, motherduck_extension) + sizeof options->motherduck_extension)
+    settings->motherduck_extension = options->motherduck_extension;
+  if (status == SD_OK &&
+      (!copy_text(settings, &settings->libduckdb) || !copy_text(settings, &settings->motherduck_extension)))
     status = sd_error_set(error, SD_NOMEM, "no memory for the options");
   if (status != SD_OK)
     sd_settings_release(settings);

@@ -22,6 +22,7 @@ typedef struct sd_settings {
   size_t mapping_count;
   size_t *database_of; /* per mapping: the first mapping that writes to the same database */
   const char *libduckdb;
+  const char *motherduck_extension;
   bool until_caught_up;
   size_t share; /* bytes of memory of one mapping */
 } sd_settings;
