@@ -52,10 +52,10 @@ void sd_diagnostic_free(sd_diagnostic *diagnostic)
   sd_free(diagnostic);
 }
 
-void sd_diagnostic_add_secret(sd_diagnostic *diagnostic, const char *secret)
+sd_status sd_diagnostic_add_secret(sd_diagnostic *diagnostic, const char *secret)
 {
-  /* One that is too short to be a secret is refused: it would wipe out ordinary words. */
-  (void)sd_scrubber_add(diagnostic->scrubber, secret);
+  sd_status status = sd_scrubber_add(diagnostic->scrubber, secret);
+  return status == SD_NOMEM ? SD_NOMEM : SD_OK;
 }
 
 static const char *describe(sd_export_trouble kind)

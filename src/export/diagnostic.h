@@ -36,8 +36,9 @@ SD_MUST_CHECK sd_status sd_diagnostic_new(sd_telemetry_diagnostic_fn *fn, void *
                                           sd_diagnostic **ret_diagnostic);
 void sd_diagnostic_free(sd_diagnostic *diagnostic);
 
-/* A text that must not be shown. Before other threads use the diagnostic. */
-void sd_diagnostic_add_secret(sd_diagnostic *diagnostic, const char *secret);
+/* A text that must not be shown; one that is too short to be a secret is left alone. SD_NOMEM. Before other
+ * threads use the diagnostic. */
+SD_MUST_CHECK sd_status sd_diagnostic_add_secret(sd_diagnostic *diagnostic, const char *secret);
 
 /* `lost` records or metrics' points (0: none) for the reason in text. Any thread. */
 void sd_diagnostic_report(sd_diagnostic *diagnostic, sd_export_trouble trouble, sd_export_unit unit,

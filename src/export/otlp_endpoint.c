@@ -43,6 +43,17 @@ static bool is_clean(const char *text)
   return true;
 }
 
+/* "user:password@host:port": host must be there. */
+static bool has_host(const char *authority, size_t len)
+{
+  size_t start = 0;
+  for (size_t i = 0; i < len; i++) {
+    if (authority[i] == '@')
+      start = i + 1;
+  }
+  return start < len && authority[start] != ':';
+}
+
 sd_status sd_otlp_url(const sd_otlp_options *options, int signal, char **ret_url, sd_error *error)
 {
   bool grpc = options->protocol == SD_OTLP_GRPC;
@@ -63,7 +74,7 @@ sd_status sd_otlp_url(const sd_otlp_options *options, int signal, char **ret_url
                         sd_http_show_url(endpoint, shown), shown);
   const char *host = has_scheme ? strstr(endpoint, "://") + 3 : endpoint;
   size_t host_len = strcspn(host, "/?#");
-  if (!host_len || !is_clean(endpoint))
+  if (!has_host(host, host_len) || !is_clean(endpoint))
     return sd_error_set(error, SD_CONFIG, "OTLP endpoint %s: this is not a URL with a host",
                         sd_http_show_url(endpoint, shown));
   /* Query and fragment stay behind the path. */

@@ -277,16 +277,18 @@ static sd_status add_signal(otlp_exporter *exporter, const sd_otlp_options *opti
 }
 
 /* Values of headers are never shown, with or without their scheme. */
-static void hide_headers(sd_diagnostic *diagnostic, const char *const *headers)
+static sd_status hide_headers(sd_diagnostic *diagnostic, const char *const *headers)
 {
-  for (size_t i = 0; headers && headers[i]; i++) {
+  sd_status status = SD_OK;
+  for (size_t i = 0; headers && headers[i] && status == SD_OK; i++) {
     const char *value = strchr(headers[i], ':') + 1;
     value += strspn(value, " \t");
     const char *blank = strchr(value, ' ');
-    sd_diagnostic_add_secret(diagnostic, value);
-    if (blank)
-      sd_diagnostic_add_secret(diagnostic, blank + 1);
+    status = sd_diagnostic_add_secret(diagnostic, value);
+    if (status == SD_OK && blank)
+      status = sd_diagnostic_add_secret(diagnostic, blank + 1);
   }
+  return status;
 }
 
 static sd_status wrap(const sd_otlp_options *options, int all, otlp_exporter *exporter,
@@ -324,11 +326,12 @@ sd_status sd_otlp_exporter_new(const sd_otlp_options *options, sd_exporter **ret
   sd_otlp_metrics_init(&exporter->metrics, SD_OTLP_REQUEST_MAX, on_metrics_request, exporter);
   exporter->logfire = options->logfire;
   status = sd_diagnostic_new(options->diagnostic, options->diagnostic_user, &exporter->diagnostic);
+  if (status == SD_OK)
+    status = hide_headers(exporter->diagnostic, options->headers);
   if (status != SD_OK) {
     sd_error_set(error, status, "no memory for an OTLP exporter");
     goto failed;
   }
-  hide_headers(exporter->diagnostic, options->headers);
   status = check_library(options, exporter->diagnostic, error);
   for (size_t i = 0; i < SIGNALS && status == SD_OK; i++) {
     if (all & signals[i])

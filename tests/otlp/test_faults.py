@@ -340,7 +340,7 @@ class Tls(unittest.TestCase):
             self.assertEqual((out.exported, out.dropped_export, out.retries), (0, 1, 0))
             self.assertIn("certificate", out.said)
 
-    def test_a_peer_that_resets_the_connection_raises_no_signal(self):
+    def test_a_peer_that_resets_connections_costs_nothing(self):
         with FaultServer(lambda request, number: Then(OK, RESET), tls=self.context()) as server:
             out = record(server.url, ca=self.key("ca.pem"), spans=3, rounds=3)
             self.assertEqual((out.code, out.exported, out.dropped), (0, 9, 0))

@@ -78,7 +78,8 @@ static void secrets_and_control_characters_are_not_shown(void **state)
   (void)state;
   lines got = {0};
   sd_diagnostic *diagnostic = make(&got);
-  sd_diagnostic_add_secret(diagnostic, "CANARY-value");
+  assert_int_equal(sd_diagnostic_add_secret(diagnostic, "CANARY-value"), SD_OK);
+  assert_int_equal(sd_diagnostic_add_secret(diagnostic, "a"), SD_OK);
   sd_diagnostic_report(diagnostic, SD_TROUBLE_REFUSED, SD_UNIT_RECORDS, 1,
                        "bad token CANARY-value\r\nX:\x1b Bearer abc.def");
   assert_null(strstr(got.last, "CANARY"));
