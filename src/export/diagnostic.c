@@ -99,6 +99,7 @@ static void tell(sd_diagnostic *diagnostic, char *text, size_t size)
     if ((unsigned char)*at < ' ' || *at == 0x7f)
       *at = ' ';
   }
+  sd_utf8_repair(text, strlen(text));
   sd_scrub_text(diagnostic->scrubber, text, size);
   diagnostic->fn(diagnostic->user, SD_LEVEL_WARN, text);
 }

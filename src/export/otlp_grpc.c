@@ -132,14 +132,15 @@ static void on_success(const otlp_grpc *grpc, sd_bytes body, sd_send_result *res
            answer.message[0] ? answer.message : "the receiver gives no reason");
 }
 
-static void on_error(const otlp_grpc *grpc, int http_status, grpc_result *got, sd_send_result *result)
+static void on_error(const otlp_grpc *grpc, const sd_http_answer *answer, grpc_result *got,
+                     sd_send_result *result)
 {
   sd_otlp_answer details;
   char reason[64];
   bool has_details =
       got->details.len && sd_otlp_answer_details(sd_buf_bytes(&got->details), &details) == SD_OK;
   bool has_delay = has_details && details.has_retry_delay;
-  int code = got->code >= 0 ? (int)got->code : sd_grpc_code_of_http(http_status);
+  int code = got->code >= 0 ? (int)got->code : sd_grpc_code_of_http(answer->status);
   const char *name = sd_grpc_code_name(code);
   if (sd_retry_grpc_code(code, has_delay))
     result->outcome = SD_SEND_AGAIN;
@@ -148,12 +149,11 @@ static void on_error(const otlp_grpc *grpc, int http_status, grpc_result *got, s
   else
     result->outcome = SD_SEND_REFUSED;
   result->split_depth = SPLIT_DEPTH;
-  if (has_delay) {
-    uint64_t ms = details.retry_delay_ns / NS_PER_MS;
-    result->delay_ms = ms < DELAY_MAX_MS ? (uint32_t)ms : DELAY_MAX_MS;
-  }
+  /* A proxy that answers in the collector's place has only Retry-After. */
+  uint64_t ms = has_delay ? details.retry_delay_ns / NS_PER_MS : answer->retry_after_s * UINT64_C(1000);
+  result->delay_ms = ms < DELAY_MAX_MS ? (uint32_t)ms : DELAY_MAX_MS;
   if (got->code < 0)
-    snprintf(reason, sizeof reason, "HTTP %d without grpc-status", http_status);
+    snprintf(reason, sizeof reason, "HTTP %d without grpc-status", answer->status);
   else
     snprintf(reason, sizeof reason, "%s (%d)", name ? name : "code", code);
   const char *message = got->message[0] || !has_details ? got->message : details.message;
@@ -180,7 +180,7 @@ static void send_body(void *self, sd_bytes body, uint32_t timeout_ms, sd_send_re
     if (answer.status == 200 && got.code == SD_GRPC_OK)
       on_success(grpc, sd_buf_bytes(&answer.body), result);
     else
-      on_error(grpc, answer.status, &got, result);
+      on_error(grpc, &answer, &got, result);
     sd_buf_release(&answer.body);
   }
   sd_buf_release(&got.details);
