@@ -4,6 +4,9 @@
 
 #include "trace/context.h"
 #include "trace/header_text.h"
+#include "trace/text.h"
+
+enum { REPLACEMENT_SIZE = 3 /* of U+FFFD, which may stand for a single byte */ };
 
 void sd_baggage_init(sd_baggage *baggage)
 {
@@ -125,7 +128,8 @@ static bool next_member(sd_bytes *list, sd_bytes *ret_member, sd_bytes *ret_key,
   return true;
 }
 
-static sd_bytes percent_decode(sd_bytes text, uint8_t *dst)
+/* Returns the length; the text never grows. */
+static size_t percent_decode(sd_bytes text, uint8_t *dst)
 {
   size_t len = 0;
   for (size_t i = 0; i < text.len; i++) {
@@ -134,61 +138,22 @@ static sd_bytes percent_decode(sd_bytes text, uint8_t *dst)
       i += 2;
     dst[len++] = byte;
   }
-  return sd_bytes_make(dst, len);
+  return len;
 }
 
-/* True when the len bytes at p begin a character that could go on. Filled up with the lowest or the highest
- * continuation bytes it must be well-formed. */
-static bool is_cut_char(const uint8_t *p, size_t len)
+/* As many whole characters as fit, and a NUL. What is not UTF-8 becomes U+FFFD; so does a NUL, which a C
+ * string cannot hold. */
+static void copy_repaired(uint8_t *text, size_t len, char *dst, size_t size)
 {
-  uint8_t whole[4];
-  for (size_t size = len + 1; size <= sizeof whole; size++) {
-    memcpy(whole, p, len);
-    memset(whole + len, 0x80, size - len);
-    if (sd_utf8_valid(whole, size))
-      return true;
-    memset(whole + len, 0xBF, size - len);
-    if (sd_utf8_valid(whole, size))
-      return true;
+  uint8_t repaired[REPLACEMENT_SIZE * SD_BAGGAGE_BYTES_MAX];
+  for (size_t i = 0; i < len; i++) {
+    if (text[i] == '\0')
+      text[i] = 0xFF;
   }
-  return false;
-}
-
-/* Bytes of the character at the start of text, or of the longest piece of one (*ret_good false): what Unicode
- * §3.9 replaces by one U+FFFD. A NUL is replaced too, because a C string cannot hold it. */
-static size_t next_char(sd_bytes text, bool *ret_good)
-{
-  size_t longest = text.len < 4 ? text.len : 4;
-  for (size_t n = 1; n <= longest; n++) {
-    if (sd_utf8_valid(text.data, n)) {
-      *ret_good = text.data[0] != '\0';
-      return n;
-    }
-  }
-  *ret_good = false;
-  size_t n = 1;
-  while (n < longest && n < 3 && is_cut_char(text.data, n + 1))
-    n++;
-  return n;
-}
-
-static const char REPLACEMENT[] = "\xEF\xBF\xBD";
-
-/* Copies whole characters as long as they fit, and a NUL. */
-static void copy_repaired(sd_bytes text, char *dst, size_t size)
-{
-  size_t len = 0;
-  while (text.len > 0) {
-    bool good;
-    size_t n = next_char(text, &good);
-    sd_bytes piece = good ? sd_bytes_make(text.data, n) : sd_bytes_of(REPLACEMENT);
-    if (piece.len >= size - len)
-      break;
-    memcpy(dst + len, piece.data, piece.len);
-    len += piece.len;
-    text = sd_bytes_make(text.data + n, text.len - n);
-  }
-  dst[len] = '\0';
+  size_t all = (size_t)(sd_text_put(sd_bytes_make(text, len), 0, repaired) - repaired);
+  size_t kept = sd_utf8_cut(repaired, all, size - 1);
+  memcpy(dst, repaired, kept);
+  dst[kept] = '\0';
 }
 
 sd_status sd_context_baggage_get(const sd_context *context, const char *key, char *dst, size_t size)
@@ -210,25 +175,24 @@ sd_status sd_context_baggage_get(const sd_context *context, const char *key, cha
     return SD_NOT_FOUND;
   if (size > 0) {
     uint8_t decoded[SD_BAGGAGE_BYTES_MAX];
-    copy_repaired(percent_decode(found, decoded), dst, size);
+    copy_repaired(decoded, percent_decode(found, decoded), dst, size);
   }
   return SD_OK;
 }
 
+/* What is not UTF-8 becomes U+FFFD. */
 static void append_encoded(sd_buf *out, sd_bytes text)
 {
-  while (text.len > 0) {
-    bool good;
-    size_t n = next_char(text, &good);
-    sd_bytes piece = good ? sd_bytes_make(text.data, n) : sd_bytes_of(REPLACEMENT);
-    for (size_t i = 0; i < piece.len; i++) {
-      uint8_t c = piece.data[i];
-      if (is_value_byte(c) && c != '%')
-        sd_buf_append_byte(out, c);
-      else
-        sd_buf_appendf(out, "%%%02X", c);
-    }
-    text = sd_bytes_make(text.data + n, text.len - n);
+  uint8_t repaired[REPLACEMENT_SIZE * SD_BAGGAGE_BYTES_MAX];
+  /* More never fits behind a key: the buffer fails all the same. */
+  if (text.len > SD_BAGGAGE_BYTES_MAX)
+    text.len = SD_BAGGAGE_BYTES_MAX;
+  size_t len = (size_t)(sd_text_put(text, 0, repaired) - repaired);
+  for (size_t i = 0; i < len; i++) {
+    if (is_value_byte(repaired[i]) && repaired[i] != '%')
+      sd_buf_append_byte(out, repaired[i]);
+    else
+      sd_buf_appendf(out, "%%%02X", repaired[i]);
   }
 }
 
