@@ -464,7 +464,8 @@ typedef struct sd_sampler {
   void *user;
 } sd_sampler;
 
-/* Tail rule: a trace is kept once one of its spans has level >= level (none counts as info), or lasts longer
+/* Tail rule: a trace is kept once one of its spans has level >= level (none counts as info, with status
+ * error as error), or lasts longer
  * than duration_ns counted from the trace's start; otherwise with background_ratio. Spans wait for the
  * decision in bounded memory; a trace that does not fit is kept. Traces with a remote parent are kept. */
 typedef struct sd_tail_sampling {

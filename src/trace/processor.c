@@ -208,7 +208,7 @@ void sd_processor_notice(sd_telemetry *telemetry, sd_ring_result result)
     }
     if (result == SD_RING_URGE)
       processor->is_urgent = true;
-    else if (atomic_load_explicit(&telemetry->ring.noted, memory_order_relaxed) >= processor->batch)
+    else if (atomic_load_explicit(&telemetry->ring.noted, memory_order_relaxed) >= telemetry->ring.edge)
       processor->is_batch_due = true;
     pthread_cond_signal(&processor->wake);
   }

@@ -54,8 +54,8 @@ sd_status sd_ring_init(sd_ring *ring, size_t bytes, uint32_t batch)
   while (shards > 1 && shards * 2 > ring->block_count)
     shards /= 2;
   ring->shard_mask = shards - 1;
-  ring->batch = batch;
   ring->note_step = batch > NOTES_PER_BATCH ? batch / NOTES_PER_BATCH : 1;
+  ring->edge = batch - batch % ring->note_step;
   return SD_OK;
 }
 
@@ -149,7 +149,7 @@ static bool note(sd_ring *ring, sd_shard *shard)
   uint32_t step = shard->unnoted;
   shard->unnoted = 0;
   uint32_t before = atomic_fetch_add_explicit(&ring->noted, step, memory_order_relaxed);
-  return before < ring->batch && before + step >= ring->batch;
+  return before < ring->edge && before + step >= ring->edge;
 }
 
 sd_ring_record *sd_ring_reserve(sd_ring *ring, unsigned slot, size_t len)

@@ -70,7 +70,7 @@ typedef struct sd_ring {
   _Atomic uint32_t epoch;
   uint32_t shard_mask;
   uint32_t note_step; /* shards tell the common counter of so many records at a time */
-  uint32_t batch;     /* so many records are worth waking the reader */
+  uint32_t edge;      /* so many noted records are worth waking the reader: a batch in whole steps */
   size_t block_bytes;
   size_t block_count;
   uint8_t padding[128];   /* what is above is read by every push, what is below is written */
