@@ -121,6 +121,7 @@ typedef struct family {
   sd_telemetry *telemetry;
   sd_metric_reader *cumulative, *delta;
   sd_point *counter, *histogram, *gauge;
+  int64_t before_fork; /* nanoseconds since 1970 */
 } family;
 
 static int the_child_counts_only_its_own(void *user)
@@ -137,11 +138,14 @@ static int the_child_counts_only_its_own(void *user)
     if (rig_find(&mine, "c", "")->value.integer != 1 || rig_find(&mine, "h", "")->value.count != 1 ||
         rig_has(&mine, "g", ""))
       return 2 + i;
+    if (rig_find(&mine, "c", "")->value.start_unix_ns <= f->before_fork ||
+        rig_find(&mine, "h", "")->value.start_unix_ns <= f->before_fork)
+      return 4;
   }
   sd_instrument *made = rig_instrument(f->telemetry, "new", SD_COUNTER, false);
   sd_point_add(sd_instrument_point(made, NULL, 0), 1);
   rig_collect(f->delta, &mine);
-  return mine.count == 1 ? 0 : 4;
+  return mine.count == 1 ? 0 : 5;
 }
 
 static void a_fork_leaves_the_counts_with_the_parent(void **state)
@@ -156,6 +160,8 @@ static void a_fork_leaves_the_counts_with_the_parent(void **state)
   sd_point_add(f.counter, 10);
   sd_point_record(f.histogram, 5);
   sd_point_set(f.gauge, 3);
+  rig_collect(f.cumulative, &first.all);
+  f.before_fork = rig_find(&first.all, "c", "")->value.unix_ns;
   in_child(the_child_counts_only_its_own, &f);
   rig_collect(f.delta, &first.all);
   assert_int_equal(rig_find(&first.all, "c", "")->value.integer, 10);

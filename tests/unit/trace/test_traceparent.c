@@ -27,6 +27,7 @@ static void becomes(const char *text, const char *expected)
   assert_int_equal(parse(text, &context), SD_OK);
   assert_true(sd_context_is_valid(&context));
   assert_int_equal(context.remote, 1);
+  assert_int_equal(context.flags & ~(SD_TRACE_FLAG_SAMPLED | SD_TRACE_FLAG_RANDOM), 0);
   assert_null(context.data);
   assert_string_equal(sd_context_traceparent(&context, sent), expected);
 }
