@@ -340,6 +340,12 @@ class Tls(unittest.TestCase):
             self.assertEqual((out.exported, out.dropped_export, out.retries), (0, 1, 0))
             self.assertIn("certificate", out.said)
 
+    def test_a_child_leaves_its_parents_connection_alone(self):
+        with FaultServer(lambda request, number: OK, tls=self.context()) as server:
+            out = record(server.url, ca=self.key("ca.pem"), fork=True)
+            self.assertEqual((out.child, out.exported, out.retries), (0, 2, 0))
+            self.assertEqual([r.connection for r in server.requests], [1, 2, 1])
+
     def test_a_peer_that_resets_connections_costs_nothing(self):
         with FaultServer(lambda request, number: Then(OK, RESET), tls=self.context()) as server:
             out = record(server.url, ca=self.key("ca.pem"), spans=3, rounds=3)

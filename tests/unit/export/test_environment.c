@@ -77,6 +77,13 @@ static sd_telemetry *make(world *w)
   return make_with(w, NULL, false);
 }
 
+/* Nobody listens where these exporters would send their metrics at the end. */
+static void end(sd_telemetry *telemetry)
+{
+  (void)sd_telemetry_shutdown(telemetry, 1, NULL);
+  sd_telemetry_free(telemetry);
+}
+
 static const char *resource(const sd_telemetry *telemetry, const char *key)
 {
   size_t count;
@@ -99,7 +106,7 @@ static void nothing_set_gives_the_bases_telemetry(void **state)
   assert_int_equal(telemetry->min_level, 7);
   assert_int_equal(telemetry->limits.attributes, 128);
   assert_int_equal(w.warning_count, 0);
-  sd_telemetry_free(telemetry);
+  end(telemetry);
 }
 
 static void the_sdk_can_be_disabled(void **state)
@@ -111,7 +118,7 @@ static void the_sdk_can_be_disabled(void **state)
   sd_telemetry *telemetry = make(&other);
   assert_non_null(telemetry);
   assert_warned(&other, "OTEL_SDK_DISABLED: ", "false or true is expected");
-  sd_telemetry_free(telemetry);
+  end(telemetry);
 }
 
 static void the_service_name_goes_before_the_resources(void **state)
@@ -127,12 +134,12 @@ static void the_service_name_goes_before_the_resources(void **state)
   assert_string_equal(resource(telemetry, "deployment.environment.name"), "pro d");
   assert_string_equal(resource(telemetry, "zone"), "eu");
   assert_string_equal(resource(telemetry, "kept"), "yes");
-  sd_telemetry_free(telemetry);
+  end(telemetry);
   w.variables[1][0] = "OTEL_SERVICE_NAME";
   w.variables[1][1] = " b ";
   telemetry = make_with(&w, &base, false);
   assert_string_equal(resource(telemetry, "service.name"), "b");
-  sd_telemetry_free(telemetry);
+  end(telemetry);
 }
 
 static void a_resource_that_cannot_be_read_counts_as_none(void **state)
@@ -143,7 +150,7 @@ static void a_resource_that_cannot_be_read_counts_as_none(void **state)
   assert_string_equal(resource(telemetry, "good"), "(none)");
   assert_warned(&w, "OTEL_RESOURCE_ATTRIBUTES: ", "member number 2");
   assert_null(strstr(w.warnings[0], "CANARY"));
-  sd_telemetry_free(telemetry);
+  end(telemetry);
 }
 
 static void numbers_are_read_and_bad_ones_are_told(void **state)
@@ -175,7 +182,7 @@ static void numbers_are_read_and_bad_ones_are_told(void **state)
   assert_warned(&w, "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT: \"x7\" is ignored", "whole number");
   assert_warned(&w, "OTEL_BSP_MAX_QUEUE_SIZE: ", "whole number");
   assert_warned(&w, "OTEL_METRIC_EXPORT_INTERVAL: ", "whole number");
-  sd_telemetry_free(telemetry);
+  end(telemetry);
 }
 
 static void spans_are_sampled_as_the_variable_says(void **state)
@@ -216,7 +223,7 @@ static void spans_are_sampled_as_the_variable_says(void **state)
       assert_int_equal(span != NULL, cases[i].parent_based ? flag : cases[i].keeps_roots);
       sd_span_end(span);
     }
-    sd_telemetry_free(telemetry);
+    end(telemetry);
     if (strcmp(cases[i].name, "jaeger_remote") == 0)
       assert_warned(&w, "OTEL_TRACES_SAMPLER: \"jaeger_remote\" is ignored", "always_off");
     else if (cases[i].ratio && cases[i].ratio[0] == '2')
@@ -242,7 +249,7 @@ static void what_is_not_supported_is_told(void **state)
   assert_warned(&w, "OTEL_CONFIG_FILE: ", "not supported");
   assert_warned(&w, "OTEL_METRICS_EXEMPLAR_FILTER: ", "always_off");
   assert_warned(&w, "OTEL_TRACES_EXPORTER: \"zipkin\"", "otlp, console or none");
-  sd_telemetry_free(telemetry);
+  end(telemetry);
 }
 
 /* ---- Exporters -------------------------------------------------------------------------------------------
@@ -256,25 +263,25 @@ static void exporters_are_made_where_something_asks_for_them(void **state)
   assert_int_equal(telemetry->exporter_count, 1); /* all signals go the same way */
   assert_non_null(telemetry->exporters[0]->vtable->export_metric);
   assert_non_null(telemetry->exporters[0]->vtable->export_records);
-  sd_telemetry_free(telemetry);
+  end(telemetry);
 
   world none = {.variables = {{"OTEL_TRACES_EXPORTER", "none"},
                               {"OTEL_METRICS_EXPORTER", "none"},
                               {"OTEL_LOGS_EXPORTER", "none"}}};
   telemetry = make_with(&none, NULL, true);
   assert_int_equal(telemetry->exporter_count, 0);
-  sd_telemetry_free(telemetry);
+  end(telemetry);
 
   world traces = {.variables = {{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:1/x"}}};
   telemetry = make(&traces);
   assert_int_equal(telemetry->exporter_count, 1);
   assert_null(telemetry->exporters[0]->vtable->export_metric);
-  sd_telemetry_free(telemetry);
+  end(telemetry);
 
   world console = {.variables = {{"OTEL_TRACES_EXPORTER", "console,otlp"}}};
   telemetry = make(&console);
   assert_int_equal(telemetry->exporter_count, 2);
-  sd_telemetry_free(telemetry);
+  end(telemetry);
 }
 
 static void an_exporter_that_cannot_be_made_is_left_out(void **state)
@@ -289,7 +296,7 @@ static void an_exporter_that_cannot_be_made_is_left_out(void **state)
   sd_telemetry *telemetry = make_with(&w, &base, false);
   assert_int_equal(telemetry->exporter_count, SD_EXPORTERS_MAX);
   assert_warned(&w, "OTLP exporter: ", "8 exporters already");
-  sd_telemetry_free(telemetry);
+  end(telemetry);
 }
 
 typedef struct settings {
@@ -427,7 +434,7 @@ static void a_lack_of_memory_is_an_error_and_leaks_nothing(void **state)
     bool reached = sd_alloc_calls() >= nth;
     sd_alloc_fail_nth(0);
     if (status == SD_OK)
-      sd_telemetry_free(telemetry);
+      end(telemetry);
     else
       assert_true(status == SD_NOMEM || status == SD_LIMIT);
     if (!reached)
