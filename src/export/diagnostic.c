@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -25,6 +26,7 @@ struct sd_diagnostic {
   trouble troubles[SD_TROUBLE_COUNT][SD_UNIT_COUNT];
   uint64_t shown[SD_DIAGNOSTIC_WARNINGS_MAX]; /* hashes of texts */
   size_t shown_count;
+  atomic_bool is_silent;
 };
 
 sd_status sd_diagnostic_new(sd_telemetry_diagnostic_fn *fn, void *user, sd_diagnostic **ret_diagnostic)
@@ -93,7 +95,7 @@ static void compose(trouble *t, sd_export_trouble kind, sd_export_unit unit, cha
 
 static void tell(sd_diagnostic *diagnostic, char *text, size_t size)
 {
-  if (!diagnostic->fn)
+  if (!diagnostic->fn || atomic_load(&diagnostic->is_silent))
     return;
   for (char *at = text; *at; at++) {
     if ((unsigned char)*at < ' ' || *at == 0x7f)
@@ -149,6 +151,11 @@ void sd_diagnostic_warn_once(sd_diagnostic *diagnostic, const char *text)
     return;
   snprintf(line, sizeof line, "%s", text);
   tell(diagnostic, line, sizeof line);
+}
+
+void sd_diagnostic_silence(sd_diagnostic *diagnostic)
+{
+  atomic_store(&diagnostic->is_silent, true);
 }
 
 void sd_diagnostic_finish(sd_diagnostic *diagnostic)

@@ -45,6 +45,8 @@ void sd_diagnostic_report(sd_diagnostic *diagnostic, sd_export_trouble trouble, 
                           uint64_t lost, const char *text);
 /* Shows a text the first time it comes. Any thread. */
 void sd_diagnostic_warn_once(sd_diagnostic *diagnostic, const char *text);
+/* Tells nothing any more. Any thread. */
+void sd_diagnostic_silence(sd_diagnostic *diagnostic);
 /* Tells of losses that were counted but not told yet. */
 void sd_diagnostic_finish(sd_diagnostic *diagnostic);
 /* In a child process: nothing has been told yet. */

@@ -30,6 +30,7 @@ typedef struct otlp_exporter {
   sd_otlp_metrics metrics;
   uint64_t metrics_dropped; /* told so far */
   bool logfire;
+  bool stopped;
   bool hangs[SIGNALS]; /* the sender's thread did not end: it keeps what it uses */
 } otlp_exporter;
 
@@ -119,6 +120,7 @@ static sd_status flush(void *self, uint64_t deadline_ns)
 static void stop(void *self, uint64_t deadline_ns)
 {
   otlp_exporter *exporter = self;
+  exporter->stopped = true;
   for (size_t i = 0; i < SIGNALS; i++) {
     if (exporter->senders[i])
       sd_sender_cancel(exporter->senders[i]);
@@ -154,6 +156,12 @@ static void otlp_free(void *self)
 {
   otlp_exporter *exporter = self;
   bool hangs = false;
+  /* A telemetry that gave up waiting for its own thread frees without stopping; whoever listens to the
+   * diagnostic may be gone by then. */
+  if (!exporter->stopped && exporter->diagnostic) {
+    sd_diagnostic_silence(exporter->diagnostic);
+    stop(exporter, 0);
+  }
   for (size_t i = 0; i < SIGNALS; i++) {
     if (!exporter->hangs[i])
       sd_sender_free(exporter->senders[i]);

@@ -131,6 +131,28 @@ static void an_exporter_takes_what_its_signals_need(void **state)
   assert_int_equal(sd_otlp_exporter_new(NULL, &exporter, NULL), SD_INVALID);
 }
 
+static void an_exporter_that_works_can_be_freed_without_being_stopped(void **state)
+{
+  (void)state;
+  static const uint8_t span[] = {0x2a, 1, 's'};
+  sd_telemetry_options telemetry_options = {.struct_size = sizeof telemetry_options};
+  sd_telemetry *telemetry;
+  assert_int_equal(sd_telemetry_new(&telemetry_options, &telemetry, NULL), SD_OK);
+  /* Nobody listens on port 1: the thread is busy trying. */
+  sd_otlp_options options = {.struct_size = sizeof options, .endpoint = "http://127.0.0.1:1"};
+  sd_exporter *exporter;
+  assert_int_equal(sd_otlp_exporter_new(&options, &exporter, NULL), SD_OK);
+  sd_record record = {.kind = SD_RECORD_SPAN,
+                      .tracer = sd_telemetry_tracer(telemetry, "t", NULL),
+                      .name = "s",
+                      .name_len = 1,
+                      .otlp = span,
+                      .otlp_len = sizeof span};
+  exporter->vtable->export_records(exporter->self, &record, 1);
+  sd_exporter_free(exporter);
+  sd_telemetry_free(telemetry);
+}
+
 static void a_lack_of_memory_leaks_nothing(void **state)
 {
   (void)state;
@@ -161,6 +183,7 @@ int main(void)
       cmocka_unit_test(endpoints_that_are_none_are_refused_without_their_secrets),
       cmocka_unit_test(headers_that_are_none_are_refused_without_their_values),
       cmocka_unit_test(an_exporter_takes_what_its_signals_need),
+      cmocka_unit_test(an_exporter_that_works_can_be_freed_without_being_stopped),
       cmocka_unit_test(a_lack_of_memory_leaks_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
