@@ -11,6 +11,7 @@
 #include "cli/demo_progress.h"
 #include "cli/demo_summary.h"
 #include "cli/demo_table.h"
+#include "cli/demo_telemetry.h"
 #include "cli/totals.h"
 #include "eventhubs/connection_string.h"
 
@@ -213,7 +214,10 @@ static sd_status run_pipeline(demo *d, sd_error *error)
                                      .batch_rows = BATCH_ROWS,
                                      .batch_bytes = BATCH_BYTES,
                                      .batch_timeout_ms = BATCH_TIMEOUT_MS};
+  sd_telemetry *telemetry;
+  sd_demo_telemetry_start(d->context->err, &telemetry);
   const sd_stream_options options = {.struct_size = sizeof options,
+                                     .telemetry = telemetry,
                                      .mappings = &mapping,
                                      .mapping_count = 1,
                                      .libduckdb = d->libduckdb,
@@ -222,14 +226,15 @@ static sd_status run_pipeline(demo *d, sd_error *error)
                                      .log_user = d};
   sd_stream *stream = NULL;
   sd_status status = sd_stream_new(&options, &stream, error);
-  if (status != SD_OK)
-    return status;
-  sd_stream_observe(stream, OBSERVE_MS, observe, d);
-  atomic_store(&running_stream, stream);
-  status = interrupts ? SD_OK : sd_stream_run(stream, error);
-  atomic_store(&running_stream, NULL);
-  sd_demo_progress_end(&d->progress);
-  sd_stream_free(stream);
+  if (status == SD_OK) {
+    sd_stream_observe(stream, OBSERVE_MS, observe, d);
+    atomic_store(&running_stream, stream);
+    status = interrupts ? SD_OK : sd_stream_run(stream, error);
+    atomic_store(&running_stream, NULL);
+    sd_demo_progress_end(&d->progress);
+    sd_stream_free(stream);
+  }
+  sd_demo_telemetry_stop(telemetry, d->context->err);
   if (status != SD_OK)
     return status;
   if (interrupts)
