@@ -136,7 +136,7 @@ def write_env(path, *mappings, **globals_):
 
 def clean_environment(**extra):
     """The environment without variables that streamduck would read."""
-    prefixes = ("EVENTHUB", "MOTHERDUCK", "TARGET_", "SMART_RETRY", "LOGFIRE", "STREAMDUCK_")
+    prefixes = ("EVENTHUB", "MOTHERDUCK", "TARGET_", "SMART_RETRY", "LOGFIRE", "OTEL_", "STREAMDUCK_")
     env = {k: v for k, v in os.environ.items() if not k.startswith(prefixes) or k == "STREAMDUCK_LIBDUCKDB"}
     env.update({k: str(v) for k, v in extra.items()})
     return env
@@ -213,6 +213,13 @@ def query(database, sql):
     if done.returncode != 0:
         raise Failed(done.stderr)
     return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def write(database, sql):
+    """Runs one statement that changes a DuckDB file, which is made when it is missing."""
+    done = subprocess.run([str(QUERY), "--write", str(database), sql], capture_output=True, text=True, timeout=RUN_SECONDS)
+    if done.returncode != 0:
+        raise Failed(done.stderr)
 
 
 # The body that send_events gives to event i, as SQL over a column i; `size` as handed to it.

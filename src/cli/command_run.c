@@ -6,6 +6,7 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/status_server.h"
+#include "cli/telemetry.h"
 #include "duck/library.h"
 
 #include <signal.h>
@@ -29,6 +30,13 @@ static const sd_option options[] = {
      .max = 3600 * 1000,
      .default_text = "1 on a terminal, 10 elsewhere",
      .text = "Between two lines of progress."},
+    {.flag = "metrics-port",
+     .type = SD_OPTION_TEXT,
+     .check = sd_cli_telemetry_check_address,
+     .value_name = "PORT",
+     .text = "Serves metrics for Prometheus at http://127.0.0.1:PORT/metrics. HOST:PORT listens elsewhere; 0 "
+             "takes "
+             "a free port. Works without Logfire and OpenTelemetry too."},
     {.flag = "smart",
      .type = SD_OPTION_BOOLEAN,
      .flags = SD_OPTION_UNUSED,
@@ -68,6 +76,7 @@ static void handle_signals(void)
 typedef struct run_state {
   sd_progress *progress;
   sd_status_server *server;
+  sd_cli_telemetry *telemetry;
 } run_state;
 
 static void observe(void *user, const sd_stream_snapshot *snapshot)
@@ -141,8 +150,8 @@ static uint32_t interval(const sd_command_context *context, bool json)
 }
 
 static sd_status make_stream(const sd_command_context *context, const sd_job *job,
-                             const sd_stream_mapping *mappings, sd_progress *progress, sd_stream **ret_stream,
-                             sd_error *error)
+                             const sd_stream_mapping *mappings, const run_state *state,
+                             sd_stream **ret_stream, sd_error *error)
 {
   sd_stream_options stream_options = {
       .struct_size = sizeof stream_options,
@@ -154,7 +163,8 @@ static sd_status make_stream(const sd_command_context *context, const sd_job *jo
       .until_caught_up = sd_arguments_is_on(context->arguments, "until-caught-up"),
       .log_level = (int)sd_settings_number(job->settings, "STREAMDUCK_LOG_LEVEL", 0, SD_LOG_INFO),
       .log = sd_progress_log,
-      .log_user = progress,
+      .log_user = state->progress,
+      .telemetry = sd_cli_telemetry_get(state->telemetry),
   };
   sd_status status = load_library(job, error);
   return status == SD_OK ? sd_stream_new(&stream_options, ret_stream, error) : status;
@@ -171,6 +181,31 @@ static sd_exit refuse(const sd_command_context *context, const char *message, bo
   return SD_EXIT_CONFIG;
 }
 
+/* Everything has ended but telemetry: prints the result and waits for what is still to be sent. */
+static void finish(sd_command_context *context, run_state *state, sd_stream *stream, sd_exit code,
+                   const sd_error *error)
+{
+  bool json = sd_progress_is_json(state->progress);
+  uint32_t wait_ms = code == SD_EXIT_ABORTED ? 0 : SD_CLI_TELEMETRY_SHUTDOWN_MS;
+  /* `end` is the last object; people need not wait for the numbers. */
+  bool left = json && !sd_cli_telemetry_stop(state->telemetry, wait_ms);
+  sd_progress_finish(state->progress, sd_stream_last_snapshot(stream), code, error);
+  if (error && !json)
+    sd_command_print_error(context, "%s", error->message);
+  sd_status_server_stop(state->server);
+  state->server = NULL;
+  fflush(context->out);
+  fflush(context->err);
+  if (code == SD_EXIT_ABORTED)
+    _exit(SD_EXIT_ABORTED); /* as for the signal that comes now */
+  result = (sig_atomic_t)code;
+  left = left || !sd_cli_telemetry_stop(state->telemetry, wait_ms);
+  if (left) {
+    fflush(context->err);
+    _exit(code);
+  }
+}
+
 static sd_exit run_job(sd_command_context *context, sd_job *job, bool json)
 {
   sd_exit code;
@@ -185,7 +220,11 @@ static sd_exit run_job(sd_command_context *context, sd_job *job, bool json)
     code = refuse(context, "out of memory", json);
     goto out;
   }
-  status = make_stream(context, job, mappings, state.progress, &stream, &error);
+  status =
+      sd_cli_telemetry_start(job, context, state.progress,
+                             sd_arguments_text(context->arguments, "metrics-port"), &state.telemetry, &error);
+  if (status == SD_OK)
+    status = make_stream(context, job, mappings, &state, &stream, &error);
   if (status != SD_OK) {
     code = refuse(context, error.message, json);
     goto out;
@@ -197,22 +236,16 @@ static sd_exit run_job(sd_command_context *context, sd_job *job, bool json)
   running = stream;
   handle_signals();
   status = sd_stream_run(stream, &error);
+  sd_progress_stop_clock(state.progress);
   /* Until the result is printed, signals change nothing, short of a third one. */
   running = NULL;
   code = exit_code(status);
-  sd_progress_finish(state.progress, sd_stream_last_snapshot(stream), code, status == SD_OK ? NULL : &error);
-  if (status != SD_OK && !json)
-    sd_command_print_error(context, "%s", error.message);
-  sd_status_server_stop(state.server);
-  state.server = NULL;
-  fflush(context->out);
-  fflush(context->err);
-  if (code == SD_EXIT_ABORTED)
-    _exit(SD_EXIT_ABORTED); /* as for the signal that comes now */
-  result = (sig_atomic_t)code;
+  finish(context, &state, stream, code, status == SD_OK ? NULL : &error);
 out:
   sd_status_server_stop(state.server);
+  (void)sd_cli_telemetry_stop(state.telemetry, 0);
   sd_stream_free(stream);
+  sd_cli_telemetry_free(state.telemetry);
   sd_progress_free(state.progress);
   sd_free(mappings);
   return code;

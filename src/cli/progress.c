@@ -22,7 +22,8 @@ struct sd_progress {
   bool colour;
   uint32_t interval_ms;
   uint64_t started_ms;
-  uint64_t shown_ms; /* 0: never */
+  uint64_t stopped_ms; /* 0: it still works */
+  uint64_t shown_ms;   /* 0: never */
   uint64_t shown_landed;
   pthread_mutex_t lock;      /* the files, and: */
   char line[LINE_MAX_BYTES]; /* what stands in place; "" when nothing does */
@@ -188,10 +189,16 @@ static void print_statistics(sd_progress *progress, const sd_stream_snapshot *sn
   sd_buf_release(&text);
 }
 
+void sd_progress_stop_clock(sd_progress *progress)
+{
+  progress->stopped_ms = sd_clock_monotonic_ms();
+}
+
 void sd_progress_finish(sd_progress *progress, const sd_stream_snapshot *snapshot, sd_exit code,
                         const sd_error *error)
 {
-  double seconds = (double)(sd_clock_monotonic_ms() - progress->started_ms) / 1000.0;
+  uint64_t until_ms = progress->stopped_ms ? progress->stopped_ms : sd_clock_monotonic_ms();
+  double seconds = (double)(until_ms - progress->started_ms) / 1000.0;
   if (!progress->json) {
     print_statistics(progress, snapshot, seconds);
     return;

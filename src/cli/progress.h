@@ -23,6 +23,9 @@ void sd_progress_free(sd_progress *progress);
 /* Prints when the interval is over. */
 void sd_progress_show(sd_progress *progress, const sd_stream_snapshot *snapshot);
 
+/* The work is over: what happens from now on does not count as its time. */
+void sd_progress_stop_clock(sd_progress *progress);
+
 /* The block of statistics. code is what run returns; error why, or NULL. */
 void sd_progress_finish(sd_progress *progress, const sd_stream_snapshot *snapshot, sd_exit code,
                         const sd_error *error);

@@ -141,7 +141,8 @@ class Documents(Program):
         text = re.sub(r"^#([A-Z])", r"\1", text, flags=re.M)
         library = self.path / "libduckdb.so"
         library.write_text("")
-        text = text.replace("/usr/local/lib/libduckdb.so", str(library))
+        for example in ("/usr/local/lib/libduckdb.so", "/usr/local/lib/motherduck.duckdb_extension"):
+            text = text.replace(example, str(library))
         text = text.replace("/etc/ssl/certs/ca-certificates.crt", str(library))
         # Two names for one host is the point of this variable.
         text = text.replace("EVENTHUB_NAMESPACE=example.", "EVENTHUB_NAMESPACE=EXAMPLE.")
