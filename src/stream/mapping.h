@@ -86,9 +86,10 @@ const sd_error *sd_mapping_halt_error(const sd_mapping *mapping);
 /* What a mapping has done. */
 typedef struct sd_mapping_totals {
   uint64_t messages; /* landed and dead letters */
-  uint64_t landed;
   uint64_t batches;
   uint64_t retries;
+  uint64_t transactions;    /* attempts to write that were committed … */
+  uint64_t attempts_failed; /* … and those that were not */
 } sd_mapping_totals;
 sd_mapping_totals sd_mapping_get_totals(const sd_mapping *mapping);
 

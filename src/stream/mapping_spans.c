@@ -19,9 +19,10 @@ sd_mapping_totals sd_mapping_get_totals(const sd_mapping *mapping)
 {
   const mapping_counters *counters = &mapping->counters;
   return (sd_mapping_totals){.messages = counters->landed + counters->dead_letters,
-                             .landed = counters->landed,
                              .batches = counters->batches,
-                             .retries = counters->retries};
+                             .retries = counters->retries,
+                             .transactions = counters->transactions,
+                             .attempts_failed = counters->attempts_failed};
 }
 
 /* A span under `parent`; *ret_context is what is below it hangs on, recorded or not. */

@@ -12,9 +12,10 @@ static sd_mapping_totals totals_of(const sd_stream *stream)
   for (size_t i = 0; i < stream->settings.mapping_count; i++) {
     sd_mapping_totals of = sd_mapping_get_totals(stream->mappings[i]);
     sum.messages += of.messages;
-    sum.landed += of.landed;
     sum.batches += of.batches;
     sum.retries += of.retries;
+    sum.transactions += of.transactions;
+    sum.attempts_failed += of.attempts_failed;
   }
   return sum;
 }
@@ -88,6 +89,14 @@ void sd_segment_begin(sd_stream *stream)
   }
 }
 
+/* Percent of the attempts to write that were committed. */
+static double success_rate(const sd_mapping_totals *before, const sd_mapping_totals *now)
+{
+  uint64_t good = now->transactions - before->transactions;
+  uint64_t all = good + now->attempts_failed - before->attempts_failed;
+  return all ? 100.0 * (double)good / (double)all : 100.0;
+}
+
 /* Marks a span of which `errors` parts have failed. */
 static void mark(sd_span *span, int64_t errors)
 {
@@ -123,15 +132,13 @@ void sd_segment_end(sd_stream *stream)
   sd_context_release(&segment->context);
 
   sd_mapping_totals now = totals_of(stream);
-  uint64_t messages = now.messages - segment->before.messages;
-  uint64_t landed = now.landed - segment->before.landed;
   const sd_attribute run[] = {
       sd_attribute_int("minutes", minutes_of(uv_now(&stream->loop) - segment->begun_ms)),
       sd_attribute_int("mappings", (int64_t)stream->settings.mapping_count),
-      sd_attribute_int("messages", (int64_t)messages),
+      sd_attribute_int("messages", (int64_t)(now.messages - segment->before.messages)),
       sd_attribute_int("batches", (int64_t)(now.batches - segment->before.batches)),
       sd_attribute_int("retries", (int64_t)(now.retries - segment->before.retries)),
-      sd_attribute_double("success_rate", messages ? 100.0 * (double)landed / (double)messages : 100.0),
+      sd_attribute_double("success_rate", success_rate(&segment->before, &now)),
   };
   sd_span_set_all(segment->run, run, sizeof run / sizeof *run);
   mark(segment->run, errors);

@@ -86,6 +86,9 @@ static void a_write_that_is_tried_again_is_told(void **state)
   assert_int_equal(count_named(&t.recorder, "trying again after {failures} failures"), 1);
   const sd_record *run = nth_named(&t, "Pipeline Run", 0);
   assert_int_equal(int_of(run, "retries"), 1);
+  sd_any_view rate = attribute_of(otlp_of(run), SD_OTLP_SPAN_ATTRIBUTES, "success_rate");
+  assert_int_equal(rate.type, SD_ANY_DOUBLE);
+  assert_true(rate.number > 0 && rate.number < 100);
   assert_int_equal(run->status, SD_SPAN_UNSET);
   assert_int_equal(count_named(&t.recorder, "eventhub._process_batch"),
                    count_named(&t.recorder, "eventhub._on_event"));
