@@ -1,4 +1,5 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
+/* The demo's telemetry: what OTEL_* says, and nothing where it says nothing. */
 #include "cli/demo_telemetry.h"
 
 #include <inttypes.h>
