@@ -233,8 +233,6 @@ static bool put_integer(const specification *s, int64_t value, sd_buf *out)
 bool sd_value_format(const sd_any_view *value, sd_bytes text, sd_buf *out)
 {
   specification s;
-  sd_buf plain;
-  bool is_good;
   if (text.len == 0)
     return sd_value_text(value, false, out) == SD_OK;
   if (!parse(text, &s))
@@ -245,15 +243,8 @@ bool sd_value_format(const sd_any_view *value, sd_bytes text, sd_buf *out)
   case SD_ANY_DOUBLE:
     return put_float(&s, value->number, out);
   case SD_ANY_INT:
-    return put_integer(&s, value->integer, out);
   case SD_ANY_BOOL:
-    /* Without a type a bool is a text. */
-    if (s.type)
-      return put_integer(&s, value->integer, out);
-    sd_buf_init(&plain, 16);
-    is_good = sd_value_text(value, false, &plain) == SD_OK && put_string(&s, sd_buf_bytes(&plain), out);
-    sd_buf_release(&plain);
-    return is_good;
+    return put_integer(&s, value->integer, out);
   case SD_ANY_NULL:
   case SD_ANY_ARRAY:
   case SD_ANY_MAP:

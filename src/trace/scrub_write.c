@@ -1,10 +1,9 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
 /* The second look at a record: writes the message again without what must not be sent. */
 #include "trace/otlp_fields.h"
+#include "trace/protobuf_buf.h"
 #include "trace/scrub_internal.h"
 #include "trace/value.h"
-
-enum { LENGTH_SIZE = 4 /* bytes of a length that is written in place: up to 2^28 */ };
 
 /* One value with what surrounds it. */
 typedef struct place {
@@ -12,42 +11,6 @@ typedef struct place {
   bool is_safe;
   unsigned depth;
 } place;
-
-/* ---- Messages in messages
- * --------------------------------------------------------------------------------------- */
-
-static void put_tag(uint32_t number, uint32_t wire_type, sd_buf *out)
-{
-  uint8_t tag[SD_PB_VARINT_MAX];
-  sd_buf_append(out, tag, (size_t)(sd_pb_put_tag(tag, number, wire_type) - tag));
-}
-
-/* Returns where the content begins. */
-static size_t open_field(uint32_t number, sd_buf *out)
-{
-  static const uint8_t nothing[LENGTH_SIZE];
-  put_tag(number, SD_PB_BYTES, out);
-  sd_buf_append(out, nothing, LENGTH_SIZE);
-  return out->len;
-}
-
-static sd_status close_field(size_t content, sd_buf *out)
-{
-  sd_status status = sd_buf_status(out);
-  if (status != SD_OK)
-    return status;
-  size_t len = out->len - content;
-  for (size_t i = 0; i < LENGTH_SIZE; i++, len >>= 7)
-    out->data[content - LENGTH_SIZE + i] = (uint8_t)((len & 0x7f) | (i + 1 < LENGTH_SIZE ? 0x80 : 0));
-  return SD_OK;
-}
-
-static sd_status put_bytes(uint32_t number, sd_bytes bytes, sd_buf *out)
-{
-  size_t content = open_field(number, out);
-  sd_buf_append_bytes(out, bytes);
-  return close_field(content, out);
-}
 
 /* ---- Values
  * ----------------------------------------------------------------------------------------------------- */
@@ -57,16 +20,11 @@ static sd_status put_attribute(sd_record_scrubber *scrubber, const sd_attribute_
 
 static sd_status put_number(const sd_any_view *value, sd_buf *out)
 {
-  uint8_t bytes[2 * SD_PB_VARINT_MAX];
-  uint8_t *end;
-  if (value->type == SD_ANY_DOUBLE) {
-    uint64_t bits;
-    memcpy(&bits, &value->number, sizeof bits);
-    end = sd_pb_put_fixed64(sd_pb_put_tag(bytes, SD_ANY_DOUBLE, SD_PB_FIXED64), bits);
-  } else {
-    end = sd_pb_put_varint(sd_pb_put_tag(bytes, value->type, SD_PB_VARINT), (uint64_t)value->integer);
-  }
-  return sd_buf_append(out, bytes, (size_t)(end - bytes));
+  uint64_t bits = (uint64_t)value->integer;
+  if (value->type != SD_ANY_DOUBLE)
+    return sd_pb_append_number(out, value->type, SD_PB_VARINT, bits);
+  memcpy(&bits, &value->number, sizeof bits);
+  return sd_pb_append_number(out, SD_ANY_DOUBLE, SD_PB_FIXED64, bits);
 }
 
 /* Bytes are looked at as the text that they may be. */
@@ -77,14 +35,14 @@ static sd_status put_binary(sd_record_scrubber *scrubber, sd_bytes bytes, place 
   if (sd_utf8_valid(bytes.data, bytes.len)) {
     status = sd_scrub_put_text(scrubber, at.path, bytes, at.is_safe, 0, &scrubber->text);
     bool is_same = sd_bytes_equal(sd_buf_bytes(&scrubber->text), bytes);
-    return status == SD_OK
-               ? put_bytes(is_same ? SD_ANY_BYTES : SD_ANY_STRING, sd_buf_bytes(&scrubber->text), out)
-               : status;
+    return status == SD_OK ? sd_pb_append_bytes(out, is_same ? SD_ANY_BYTES : SD_ANY_STRING,
+                                                sd_buf_bytes(&scrubber->text))
+                           : status;
   }
   status = sd_scrub_by(scrubber->secrets, scrubber->rules, bytes, &scrubber->text);
   if (!sd_bytes_equal(sd_buf_bytes(&scrubber->text), bytes))
     scrubber->is_changed = true;
-  return status == SD_OK ? put_bytes(SD_ANY_BYTES, sd_buf_bytes(&scrubber->text), out) : status;
+  return status == SD_OK ? sd_pb_append_bytes(out, SD_ANY_BYTES, sd_buf_bytes(&scrubber->text)) : status;
 }
 
 static sd_status put_any(sd_record_scrubber *scrubber, const sd_any_view *value, place at, sd_buf *out);
@@ -99,23 +57,23 @@ static sd_status put_members(sd_record_scrubber *scrubber, const sd_any_view *va
     scrubber->is_changed = true;
     return SD_OK;
   }
-  size_t list = open_field(value->type, out);
+  size_t list = sd_pb_open(out, value->type);
   at.depth++;
   const sd_scrub_path *up = at.path;
   for (size_t index = 0; status == SD_OK; index++) {
     if (value->type == SD_ANY_ARRAY ? !sd_any_next(&rest, &member) : !sd_attribute_next(&rest, &pair))
       break;
     sd_scrub_path path = sd_scrub_path_index(up, index);
-    size_t content = open_field(SD_OTLP_VALUES, out);
+    size_t content = sd_pb_open(out, SD_OTLP_VALUES);
     at.path = value->type == SD_ANY_ARRAY ? &path : up;
     status = value->type == SD_ANY_ARRAY ? put_any(scrubber, &member, at, out)
                                          : put_attribute(scrubber, &pair, at, out);
     if (status == SD_OK)
-      status = close_field(content, out);
+      status = sd_pb_close(out, content);
   }
   if (status == SD_OK && value->bytes.len > 0 && (!rest.data || rest.len > 0))
     return SD_INVALID;
-  return status == SD_OK ? close_field(list, out) : status;
+  return status == SD_OK ? sd_pb_close(out, list) : status;
 }
 
 /* The content of an AnyValue. */
@@ -125,9 +83,9 @@ static sd_status put_any(sd_record_scrubber *scrubber, const sd_any_view *value,
   sd_status status;
   switch (value->type) {
   case SD_ANY_STRING:
-    content = open_field(SD_ANY_STRING, out);
+    content = sd_pb_open(out, SD_ANY_STRING);
     status = sd_scrub_put_text(scrubber, at.path, value->bytes, at.is_safe, 0, out);
-    return status == SD_OK ? close_field(content, out) : status;
+    return status == SD_OK ? sd_pb_close(out, content) : status;
   case SD_ANY_BYTES:
     return put_binary(scrubber, value->bytes, at, out);
   case SD_ANY_ARRAY:
@@ -162,16 +120,16 @@ static sd_status put_redacted(sd_record_scrubber *scrubber, const sd_any_view *v
     return status;
   /* A list stays one. */
   bool is_array = value->type == SD_ANY_ARRAY;
-  size_t list = is_array ? open_field(SD_ANY_ARRAY, out) : 0;
-  size_t member = is_array ? open_field(SD_OTLP_VALUES, out) : 0;
-  size_t content = open_field(SD_ANY_STRING, out);
+  size_t list = is_array ? sd_pb_open(out, SD_ANY_ARRAY) : 0;
+  size_t member = is_array ? sd_pb_open(out, SD_OTLP_VALUES) : 0;
+  size_t content = sd_pb_open(out, SD_ANY_STRING);
   status = sd_scrub_put_plain(scrubber, at.path, replacement, out);
   if (status == SD_OK)
-    status = close_field(content, out);
+    status = sd_pb_close(out, content);
   if (status == SD_OK && is_array)
-    status = close_field(member, out);
+    status = sd_pb_close(out, member);
   if (status == SD_OK && is_array)
-    status = close_field(list, out);
+    status = sd_pb_close(out, list);
   return status;
 }
 
@@ -182,13 +140,13 @@ static sd_status put_attribute(sd_record_scrubber *scrubber, const sd_attribute_
   sd_bytes match;
   bool is_kept = true;
   sd_scrub_path path = sd_scrub_path_key(at.path, attribute->key);
-  size_t content = open_field(SD_OTLP_KEY_VALUE_KEY, out);
+  size_t content = sd_pb_open(out, SD_OTLP_KEY_VALUE_KEY);
   sd_status status = sd_scrub_put_plain(scrubber, &path, attribute->key, out);
   if (status == SD_OK)
-    status = close_field(content, out);
+    status = sd_pb_close(out, content);
   if (status != SD_OK)
     return status;
-  content = open_field(SD_OTLP_KEY_VALUE_VALUE, out);
+  content = sd_pb_open(out, SD_OTLP_KEY_VALUE_VALUE);
   at.path = &path;
   at.is_safe = at.is_safe || sd_scrub_key_is_safe(attribute->key);
   if (!at.is_safe && sd_scrub_suspects_key(scrubber, attribute->key, &match)) {
@@ -197,7 +155,7 @@ static sd_status put_attribute(sd_record_scrubber *scrubber, const sd_attribute_
   }
   if (status == SD_OK && is_kept)
     status = put_any(scrubber, &attribute->value, at, out);
-  return status == SD_OK ? close_field(content, out) : status;
+  return status == SD_OK ? sd_pb_close(out, content) : status;
 }
 
 /* ---- Messages
@@ -208,19 +166,6 @@ static const char SCRUBBED_KEY[] = "logfire.scrubbed";
 static sd_status put_message(sd_record_scrubber *scrubber, const sd_scrub_layout *layout,
                              const sd_scrub_path *path, sd_bytes message, sd_buf *out);
 
-static sd_status put_scalar(const sd_pb_field *field, sd_buf *out)
-{
-  uint8_t bytes[2 * SD_PB_VARINT_MAX];
-  uint8_t *at = sd_pb_put_tag(bytes, field->number, field->wire_type);
-  if (field->wire_type == SD_PB_VARINT)
-    at = sd_pb_put_varint(at, field->integer);
-  else if (field->wire_type == SD_PB_FIXED64)
-    at = sd_pb_put_fixed64(at, field->integer);
-  else
-    at = sd_pb_put_fixed32(at, (uint32_t)field->integer);
-  return sd_buf_append(out, bytes, (size_t)(at - bytes));
-}
-
 static sd_status put_attribute_field(sd_record_scrubber *scrubber, const sd_pb_field *field,
                                      const sd_scrub_path *up, sd_buf *out)
 {
@@ -228,9 +173,9 @@ static sd_status put_attribute_field(sd_record_scrubber *scrubber, const sd_pb_f
   if (!sd_attribute_read(field->bytes, &attribute))
     return SD_INVALID;
   sd_scrub_path path = sd_scrub_path_key(up, sd_bytes_of("attributes"));
-  size_t content = open_field(field->number, out);
+  size_t content = sd_pb_open(out, field->number);
   sd_status status = put_attribute(scrubber, &attribute, (place){.path = &path}, out);
-  return status == SD_OK ? close_field(content, out) : status;
+  return status == SD_OK ? sd_pb_close(out, content) : status;
 }
 
 static sd_status put_any_field(sd_record_scrubber *scrubber, const sd_pb_field *field, sd_buf *out)
@@ -239,9 +184,9 @@ static sd_status put_any_field(sd_record_scrubber *scrubber, const sd_pb_field *
   if (!sd_any_read(field->bytes, &value))
     return SD_INVALID;
   sd_scrub_path path = sd_scrub_path_key(NULL, sd_bytes_of("log_body"));
-  size_t content = open_field(field->number, out);
+  size_t content = sd_pb_open(out, field->number);
   sd_status status = put_any(scrubber, &value, (place){.path = &path}, out);
-  return status == SD_OK ? close_field(content, out) : status;
+  return status == SD_OK ? sd_pb_close(out, content) : status;
 }
 
 /* The index-th event or link, or the status (name NULL). */
@@ -250,18 +195,18 @@ static sd_status put_part(sd_record_scrubber *scrubber, const sd_pb_field *field
 {
   sd_scrub_path list = sd_scrub_path_key(NULL, sd_bytes_of(name));
   sd_scrub_path item = sd_scrub_path_index(&list, index);
-  size_t content = open_field(field->number, out);
+  size_t content = sd_pb_open(out, field->number);
   sd_status status = put_message(scrubber, layout, name ? &item : NULL, field->bytes, out);
-  return status == SD_OK ? close_field(content, out) : status;
+  return status == SD_OK ? sd_pb_close(out, content) : status;
 }
 
 static sd_status put_text_field(sd_record_scrubber *scrubber, const sd_pb_field *field,
                                 const sd_scrub_layout *layout, const sd_scrub_path *up, sd_buf *out)
 {
   sd_scrub_path path = sd_scrub_path_key(up, sd_bytes_of(layout->text));
-  size_t content = open_field(field->number, out);
+  size_t content = sd_pb_open(out, field->number);
   sd_status status = sd_scrub_put_plain(scrubber, &path, field->bytes, out);
-  return status == SD_OK ? close_field(content, out) : status;
+  return status == SD_OK ? sd_pb_close(out, content) : status;
 }
 
 /* A list with a secret in it is left out whole: it must not be changed by others than its owners. */
@@ -269,7 +214,7 @@ static sd_status put_trace_state(sd_record_scrubber *scrubber, const sd_pb_field
 {
   if (!sd_scrub_finds(scrubber->secrets, SD_SCRUB_REGISTERED, field->bytes) &&
       sd_utf8_valid(field->bytes.data, field->bytes.len))
-    return put_bytes(field->number, field->bytes, out);
+    return sd_pb_append_bytes(out, field->number, field->bytes);
   scrubber->is_changed = true;
   return SD_OK;
 }
@@ -301,11 +246,11 @@ static sd_status put_message(sd_record_scrubber *scrubber, const sd_scrub_layout
     case SD_SCRUB_VARINT:
     case SD_SCRUB_FIXED64:
     case SD_SCRUB_FIXED32:
-      status = put_scalar(&field, out);
+      status = sd_pb_append_number(out, field.number, field.wire_type, field.integer);
       break;
     case SD_SCRUB_ID:
       if (field.bytes.len == SD_SPAN_ID_SIZE || field.bytes.len == SD_TRACE_ID_SIZE)
-        status = put_bytes(field.number, field.bytes, out);
+        status = sd_pb_append_bytes(out, field.number, field.bytes);
       break;
     case SD_SCRUB_TRACE_STATE:
       status = put_trace_state(scrubber, &field, out);
@@ -360,10 +305,10 @@ static sd_status put_notes(sd_record_scrubber *scrubber, const sd_scrub_layout *
   if (before.len + scrubber->message_notes.len + scrubber->notes.len == 0)
     return SD_OK;
   const sd_bytes parts[] = {before, sd_buf_bytes(&scrubber->message_notes), sd_buf_bytes(&scrubber->notes)};
-  size_t attribute = open_field(layout->attributes, out);
-  put_bytes(SD_OTLP_KEY_VALUE_KEY, sd_bytes_of(SCRUBBED_KEY), out);
-  size_t any = open_field(SD_OTLP_KEY_VALUE_VALUE, out);
-  size_t text = open_field(SD_ANY_STRING, out);
+  size_t attribute = sd_pb_open(out, layout->attributes);
+  sd_pb_append_bytes(out, SD_OTLP_KEY_VALUE_KEY, sd_bytes_of(SCRUBBED_KEY));
+  size_t any = sd_pb_open(out, SD_OTLP_KEY_VALUE_VALUE);
+  size_t text = sd_pb_open(out, SD_ANY_STRING);
   sd_buf_append_byte(out, '[');
   bool is_first = true;
   for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
@@ -375,9 +320,9 @@ static sd_status put_notes(sd_record_scrubber *scrubber, const sd_scrub_layout *
     is_first = false;
   }
   sd_buf_append_byte(out, ']');
-  close_field(text, out);
-  close_field(any, out);
-  return close_field(attribute, out);
+  sd_pb_close(out, text);
+  sd_pb_close(out, any);
+  return sd_pb_close(out, attribute);
 }
 
 sd_status sd_scrub_write(sd_record_scrubber *scrubber, const sd_scrub_layout *layout, sd_bytes message,
