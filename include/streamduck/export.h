@@ -160,10 +160,12 @@ SD_API SD_MUST_CHECK sd_status sd_logfire_exporter_new(const char *token, const 
 typedef struct sd_logfire_project {
   char name[256];
   char url[1024];
+  char warning[512]; /* of the service (X-Logfire-Warning), to be shown to the user; "": none */
 } sd_logfire_project;
 
-/* GET {base}/v1/info. Waits at most timeout_ms. SD_DENIED: the token is refused; messages never hold the
- * token. */
+/* GET {base}/v1/info. Waits at most timeout_ms (0: 10 s). SD_DENIED: the token is refused; SD_REMOTE: another
+ * answer that is no success (source SD_SOURCE_HTTP for both); SD_CONFIG: it cannot be a token; others: nobody
+ * answers. Messages never hold the token. */
 SD_API SD_MUST_CHECK sd_status sd_logfire_check_token(const char *token, const char *base_url,
                                                       uint32_t timeout_ms, sd_logfire_project *ret_project,
                                                       sd_error *error);
