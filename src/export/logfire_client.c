@@ -88,7 +88,8 @@ static sd_status make_url(const char *base, const char *path, char *dst, size_t 
   if (len + strlen(path) >= size)
     return sd_error_set(error, SD_CONFIG, "Logfire's base URL is longer than %zu bytes",
                         size - strlen(path) - 1);
-  snprintf(dst, size, "%.*s%s", (int)len, base, path);
+  memcpy(dst, base, len);
+  memcpy(dst + len, path, strlen(path) + 1);
   return SD_OK;
 }
 
