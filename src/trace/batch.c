@@ -204,13 +204,13 @@ static void give_back(sd_ring *ring, sd_ring_block **used)
 static void take(sd_telemetry *telemetry, const sd_ring_record *record)
 {
   sd_tail *tail = &telemetry->processor.tail;
+  atomic_store_explicit(&telemetry->ring.taken,
+                        atomic_load_explicit(&telemetry->ring.taken, memory_order_relaxed) + 1,
+                        memory_order_relaxed);
   if (tail->enabled)
     sd_tail_add(tail, record);
   else
     sd_batch_emit(telemetry, record);
-  atomic_store_explicit(&telemetry->ring.taken,
-                        atomic_load_explicit(&telemetry->ring.taken, memory_order_relaxed) + 1,
-                        memory_order_relaxed);
 }
 
 static void take_all(sd_telemetry *telemetry)

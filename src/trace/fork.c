@@ -48,7 +48,7 @@ static void in_child(void)
 {
   sd_thread_after_fork();
   for (sd_telemetry *t = all; t; t = t->next) {
-    pthread_mutex_init(&t->lock, NULL);
+    pthread_mutex_unlock(&t->lock);
     sd_record_scrubber_after_fork(t->scrubber);
     reset_counters(t);
     t->dropped_fork = sd_processor_after_fork(t);
@@ -61,7 +61,7 @@ static void in_child(void)
     if (t->registry)
       sd_registry_after_fork(t->registry);
   }
-  pthread_mutex_init(&list_lock, NULL);
+  pthread_mutex_unlock(&list_lock);
 }
 
 static void add_handlers(void)

@@ -13,13 +13,11 @@
 /* Far enough for any timed wait, near enough for a time_t. */
 #define LONG_WAIT_NS (UINT64_C(3600) * 1000 * NS_PER_MS)
 
-static void init_sync(sd_processor *processor)
+static void init_conditions(sd_processor *processor)
 {
   pthread_condattr_t attr;
   pthread_condattr_init(&attr);
   pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-  pthread_mutex_init(&processor->mutex, NULL);
-  pthread_mutex_init(&processor->busy, NULL);
   pthread_cond_init(&processor->wake, &attr);
   pthread_cond_init(&processor->done, &attr);
   pthread_condattr_destroy(&attr);
@@ -354,7 +352,9 @@ sd_status sd_processor_init(sd_telemetry *telemetry, const sd_telemetry_options 
   processor->chosen = sd_calloc(processor->batch, sizeof *processor->chosen);
   sd_buf_init(&processor->scratch, SD_PROCESSOR_SCRATCH_MAX);
   sd_arena_init(&processor->scrubbed, SD_SPAN_BYTES_MAX, SD_PROCESSOR_SCRUBBED_MAX);
-  init_sync(processor);
+  pthread_mutex_init(&processor->mutex, NULL);
+  pthread_mutex_init(&processor->busy, NULL);
+  init_conditions(processor);
   if (!processor->records || !processor->chosen)
     return sd_error_set(error, SD_NOMEM, "no memory for batches of %u records", processor->batch);
   return sd_tail_init(&processor->tail, &options->tail, sd_batch_emit, telemetry, error);
@@ -390,7 +390,7 @@ uint64_t sd_processor_after_fork(sd_telemetry *telemetry)
 {
   sd_processor *processor = &telemetry->processor;
   /* Those who waited on these do not exist here. */
-  init_sync(processor);
+  init_conditions(processor);
   processor->is_started = false;
   processor->is_batch_due = false;
   processor->is_urgent = false;
@@ -405,5 +405,6 @@ uint64_t sd_processor_after_fork(sd_telemetry *telemetry)
   lost += sd_ring_after_fork(&telemetry->ring);
   if (get_state(telemetry) != SD_RING_CLOSED)
     set_state(telemetry, SD_RING_ASLEEP);
+  sd_processor_after_fork_parent(telemetry);
   return lost;
 }

@@ -108,7 +108,7 @@ bool sd_processor_is_self(sd_telemetry *telemetry);
 bool sd_processor_enter(sd_telemetry *telemetry, const sd_exporter *exporter);
 void sd_processor_leave(sd_telemetry *telemetry);
 
-/* Locks in the order in which fork takes them; the child's are made anew and its thread is gone. */
+/* Around a fork: its locks are taken, and given back in the parent and in the child, whose thread is gone. */
 void sd_processor_before_fork(sd_telemetry *telemetry);
 void sd_processor_after_fork_parent(sd_telemetry *telemetry);
 /* Returns how many records the parent keeps. */

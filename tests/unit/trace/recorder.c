@@ -82,7 +82,12 @@ static void add_stats(void *self, sd_telemetry_stats *stats)
 
 static void on_free(void *self)
 {
-  ((recorder *)self)->frees++;
+  recorder *r = self;
+  pthread_mutex_lock(&r->mutex);
+  r->frees++;
+  r->is_freed = true;
+  pthread_cond_broadcast(&r->changed);
+  pthread_mutex_unlock(&r->mutex);
 }
 
 static const sd_exporter_vtable VTABLE = {
@@ -168,6 +173,11 @@ static void wait_for(recorder *r, const bool *condition, size_t n)
 void recorder_wait_inside(recorder *r)
 {
   wait_for(r, &r->is_inside, 0);
+}
+
+void recorder_wait_freed(recorder *r)
+{
+  wait_for(r, &r->is_freed, 0);
 }
 
 void recorder_wait_count(recorder *r, size_t n)

@@ -24,6 +24,7 @@ typedef struct recorder {
   size_t flushes;
   size_t stops;
   size_t frees;
+  bool is_freed;
   size_t forks;
   sd_status flush_status;
 } recorder;
@@ -41,6 +42,8 @@ void recorder_wait_inside(recorder *r);
 void recorder_let_go(recorder *r);
 /* Returns once n records came. */
 void recorder_wait_count(recorder *r, size_t n);
+/* Returns once the telemetry has freed its exporter. */
+void recorder_wait_freed(recorder *r);
 
 void flush(sd_telemetry *telemetry);
 sd_telemetry_stats stats_of(const sd_telemetry *telemetry);
