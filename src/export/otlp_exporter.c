@@ -2,6 +2,7 @@
 /* The OTLP exporter: frames records and metrics of an sd_telemetry and hands the requests to one sender per
  * signal. */
 #include "export/diagnostic.h"
+#include "export/logfire_dress.h"
 #include "export/otlp_frame.h"
 #include "export/otlp_link.h"
 #include "export/sender.h"
@@ -20,6 +21,7 @@ enum {
   REQUEST_MIN = 128 << 10     /* holds one span of SD_SPAN_BYTES_MAX with its resource */
 };
 
+enum { TRACES_INDEX = 0, METRICS_INDEX = 1 };
 static const int signals[SIGNALS] = {SD_SIGNAL_TRACES, SD_SIGNAL_METRICS, SD_SIGNAL_LOGS};
 
 typedef struct otlp_exporter {
@@ -29,7 +31,7 @@ typedef struct otlp_exporter {
   sd_buf frame; /* telemetry's thread */
   sd_otlp_metrics metrics;
   uint64_t metrics_dropped; /* told so far */
-  bool logfire;
+  sd_logfire_dress *dress;  /* NULL: records go as they are */
   bool stopped;
   bool hangs[SIGNALS]; /* the sender's thread did not end: it keeps what it uses */
 } otlp_exporter;
@@ -65,7 +67,7 @@ static void send_records(otlp_exporter *exporter, size_t index, const sd_record 
   }
 }
 
-static void export_records(void *self, const sd_record *records, size_t count)
+static void send_all(void *self, const sd_record *records, size_t count)
 {
   otlp_exporter *exporter = self;
   for (size_t index = 0; index < SIGNALS; index++) {
@@ -79,7 +81,18 @@ static void export_records(void *self, const sd_record *records, size_t count)
   }
 }
 
-enum { METRICS_INDEX = 1 };
+static void export_records(void *self, const sd_record *records, size_t count)
+{
+  otlp_exporter *exporter = self;
+  if (!exporter->dress) {
+    send_all(exporter, records, count);
+    return;
+  }
+  size_t lost = sd_logfire_dress_records(exporter->dress, records, count, send_all, exporter);
+  if (lost)
+    sd_sender_drop(exporter->senders[TRACES_INDEX], SD_TROUBLE_REFUSED, lost,
+                   "too long with Logfire's attributes");
+}
 
 static void on_metrics_request(void *user, sd_bytes request, size_t points)
 {
@@ -170,6 +183,7 @@ static void otlp_free(void *self)
   if (!hangs)
     sd_diagnostic_free(exporter->diagnostic);
   sd_otlp_metrics_release(&exporter->metrics);
+  sd_logfire_dress_free(exporter->dress);
   sd_buf_release(&exporter->frame);
   sd_free(exporter);
 }
@@ -332,10 +346,11 @@ sd_status sd_otlp_exporter_new(const sd_otlp_options *options, sd_exporter **ret
     return sd_error_set(error, SD_NOMEM, "no memory for an OTLP exporter");
   sd_buf_init(&exporter->frame, SD_OTLP_REQUEST_MAX);
   sd_otlp_metrics_init(&exporter->metrics, SD_OTLP_REQUEST_MAX, on_metrics_request, exporter);
-  exporter->logfire = options->logfire;
   status = sd_diagnostic_new(options->diagnostic, options->diagnostic_user, &exporter->diagnostic);
   if (status == SD_OK)
     status = hide_headers(exporter->diagnostic, options->headers);
+  if (status == SD_OK && options->logfire && (all & SD_SIGNAL_TRACES))
+    status = sd_logfire_dress_new(&exporter->dress);
   if (status != SD_OK) {
     sd_error_set(error, status, "no memory for an OTLP exporter");
     goto failed;
