@@ -25,6 +25,7 @@ typedef struct plan {
   bool logs, metrics;
   long spans, rounds, flush_ms, shutdown_ms, attribute_bytes;
   uint32_t delay_ms;
+  const char *text; /* an attribute; NULL: attribute_bytes of 'x' */
   const char *headers[HEADERS_MAX + 1];
   size_t header_count;
 } plan;
@@ -70,6 +71,7 @@ static void read_arguments(int argc, char **argv, plan *p)
                                           {"spans", required_argument, NULL, 'n'},
                                           {"rounds", required_argument, NULL, 'r'},
                                           {"attribute-bytes", required_argument, NULL, 'b'},
+                                          {"text", required_argument, NULL, 'T'},
                                           {"flush-ms", required_argument, NULL, 'f'},
                                           {"shutdown-ms", required_argument, NULL, 's'},
                                           {"delay-ms", required_argument, NULL, 'd'},
@@ -128,6 +130,9 @@ static void read_arguments(int argc, char **argv, plan *p)
       break;
     case 'b':
       p->attribute_bytes = read_number(optarg);
+      break;
+    case 'T':
+      p->text = optarg;
       break;
     case 'f':
       p->flush_ms = read_number(optarg);
@@ -197,7 +202,8 @@ static void record(const plan *p, sd_tracer *tracer, measured *m)
   for (long i = 0; i < p->spans; i++) {
     sd_span *span = sd_span_start(tracer, "work", NULL);
     sd_span_set_int(span, "number", i);
-    sd_span_set(span, "text", sd_any_text(text, (size_t)p->attribute_bytes));
+    sd_span_set(span, "text",
+                p->text ? sd_any_string(p->text) : sd_any_text(text, (size_t)p->attribute_bytes));
     sd_span_end(span);
     uint64_t now = sd_clock_monotonic_ns();
     if (now - last > m->slowest_ns)

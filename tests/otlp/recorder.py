@@ -29,10 +29,13 @@ class Outcome:
 
 
 def record(endpoint=None, *, environment=None, **options):
-    """Runs the program: option=value becomes --option value, True a flag, a list one flag for each."""
+    """Runs the program: option=value becomes --option value, True a flag, a list one flag for each. With an environment
+    the OTEL_* variables in it say where to send."""
     command = [str(RECORD_SPANS)]
     if endpoint:
         command += ["--endpoint", endpoint]
+    if environment is not None:
+        command += ["--environment"]
     for name, value in ({"signals": "traces"} | options if environment is None else options).items():
         flag = "--" + name.replace("_", "-")
         for item in value if isinstance(value, list) else [value]:
