@@ -2,13 +2,15 @@
 # Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0
 """Compares the pipeline with its parts and with the Python way, in one run, interleaved, and prints a table.
 
-usage: bench.py [--events N] [--size BYTES] [--python-events N] [--rounds R] [--only abcds] [--json]
+usage: bench.py [--events N] [--size BYTES] [--python-events N] [--rounds R] [--only abcdst]
+                [--batch ROWS] [--json]
 
 (a) end to end: emulator → streamduck run → DuckDB file
 (b) the DuckDB chunk appender alone: bodies made in the same way, the transactions of the (a) before it row for row, the
     same checkpoint policy (without an (a) in the run: the largest ones)
 (c) the AMQP path alone: emulator → batches that are thrown away
 (d) the Python way: azure-eventhub's client and multi-row INSERT, from the same emulator
+(t) what telemetry costs a run: telemetry.py, a table of its own; three times as many rounds
 (s) what a span costs, beside the SDKs of other languages: spans.py, a table of its own
 
 The programs come from $BUILD (a release build); (d) needs $BENCH_PYTHON, an interpreter with azure-eventhub and duckdb,
@@ -23,13 +25,16 @@ import pathlib
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests"))
 import harness  # noqa: E402
 import spans  # noqa: E402
+import telemetry  # noqa: E402
 
 PARTITIONS = 4
+TELEMETRY_ROUNDS = 3  # for each round of the others: its differences are small
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -42,13 +47,15 @@ def cpu_of(pid):
 def finish(command, **popen):
     """Runs a program to its end: (seconds, CPU seconds, peak resident kB, its output)."""
     started = time.monotonic()
-    process = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, text=True, **popen)
-    output, errors = process.stdout.read(), process.stderr.read()
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    process.stdout.close()
-    process.stderr.close()
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=said, text=True, **popen)
+        output = process.stdout.read()
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        process.stdout.close()
+        said.seek(0)
+        errors = said.read()
     if process.returncode != 0:
         raise harness.Failed(f"{command[0]} ended with {process.returncode}: {errors or output}")
     return time.monotonic() - started, used.ru_utime + used.ru_stime, used.ru_maxrss, output
@@ -64,10 +71,11 @@ class Bench:
         self.round += 1
         return self.scratch / f"{name}-{self.round}.duckdb"
 
-    def end_to_end(self):
+    def end_to_end(self, **variables):
         database = self.fresh("a")
-        mapping = harness.Mapping("events", database, self.emulator.connection_string)
-        env = harness.write_env(self.scratch / ".env", mapping)
+        more = {"MOTHERDUCK_{N}_BATCH": self.options.batch} if self.options.batch else {}
+        mapping = harness.Mapping("events", database, self.emulator.connection_string, **more)
+        env = harness.write_env(self.scratch / ".env", mapping, **variables)
         before = cpu_of(self.emulator.process.pid)
         seconds, cpu, rss, output = finish(
             harness.run_command(env, self.scratch / "state", "--until-caught-up", "--json"),
@@ -160,12 +168,13 @@ def main():
     arguments.add_argument("--size", type=int, default=300, help="bytes of a body")
     arguments.add_argument("--python-events", type=int, default=20_000)
     arguments.add_argument("--rounds", type=int, default=3)
-    arguments.add_argument("--only", default="abcds", help="cases to run, such as ab")
+    arguments.add_argument("--only", default="abcdst", help="cases to run, such as ab")
+    arguments.add_argument("--batch", type=int, help="events of a batch in (a) and (t); default: streamduck's")
     arguments.add_argument("--json", action="store_true")
     options = arguments.parse_args()
     cases = [c for c in CASES if c[0] in options.only and (c[0] != "d" or os.environ.get("BENCH_PYTHON"))]
     span_costs = spans.measure(options.rounds) if "s" in options.only else None
-    if not cases:
+    if not cases and "t" not in options.only:
         if span_costs and options.json:
             print(json.dumps({"rounds": options.rounds, "cores": os.cpu_count(), "spans": span_costs[0]}))
         elif span_costs:
@@ -175,8 +184,8 @@ def main():
     with harness.scratch("bench") as scratch:
         scratch = pathlib.Path(scratch)
         with harness.Emulator(f"events:{PARTITIONS}", f"events-small:{PARTITIONS}", data=scratch / "hub") as emulator:
-            for hub, count, users in ("events", options.events, "ac"), ("events-small", options.python_events, "d"):
-                if any(c[0] in users for c in cases):
+            for hub, count, users in ("events", options.events, "act"), ("events-small", options.python_events, "d"):
+                if any(c[0] in users for c in cases) or ("t" in users and "t" in options.only):
                     print(f"sending {count:,} events of {options.size} bytes", file=sys.stderr, flush=True)
                     harness.send(emulator.connection_string, hub, count=count, size=options.size, body="text")
             bench = Bench(scratch, emulator, options)
@@ -187,13 +196,18 @@ def main():
                     print(f"{result['events'] / result['seconds']:,.0f} events/s, "
                           f"{result['cpu'] / result['events'] * 1e6:.2f} CPU s per million", file=sys.stderr, flush=True)
                     results[key].append(result)
+            telemetry_costs = telemetry.measure(bench.end_to_end, options.rounds * TELEMETRY_ROUNDS) \
+                if "t" in options.only else None
     found = {key: medians(r) for key, r in results.items()}
     if options.json:
         print(json.dumps({"events": options.events, "size": options.size, "rounds": options.rounds,
                           "cores": os.cpu_count(), "medians": found, "runs": results,
-                          "spans": span_costs[0] if span_costs else None}))
+                          "spans": span_costs[0] if span_costs else None, "telemetry": telemetry_costs}))
     else:
-        print_table(found)
+        if found:
+            print_table(found)
+        if telemetry_costs:
+            telemetry.print_table(telemetry_costs)
         if span_costs:
             spans.print_table(*span_costs)
     return 0
