@@ -10,6 +10,7 @@ enum {
   RESOURCE_MAX = SD_KEY_VALUES_MAX,
   ARENA_BLOCK = 8 * 1024,
   RECORD_BYTES = 1024, /* of the ring for each record of OTEL_BSP_MAX_QUEUE_SIZE */
+  RING_MIN = 1 << 20,  /* its blocks hold the longest span */
   QUEUE_MAX = 64 * 1024,
   BATCH_MAX = 8192,
   EXPORTER_NAME_MAX = 32
@@ -160,7 +161,8 @@ static void read_processor(builder *b)
   read_batch_number(environment, "SCHEDULE_DELAY", INT32_MAX, &b->options.delay_ms);
   read_batch_number(environment, "MAX_EXPORT_BATCH_SIZE", BATCH_MAX, &b->options.batch_records);
   if (read_batch_number(environment, "MAX_QUEUE_SIZE", QUEUE_MAX, &records))
-    b->options.ring_bytes = (size_t)records * RECORD_BYTES;
+    b->options.ring_bytes =
+        (size_t)records * RECORD_BYTES > RING_MIN ? (size_t)records * RECORD_BYTES : RING_MIN;
   sd_environment_number(environment, "OTEL_METRIC_EXPORT_INTERVAL", INT32_MAX,
                         &b->options.metric_interval_ms);
 }

@@ -185,6 +185,27 @@ static void numbers_are_read_and_bad_ones_are_told(void **state)
   end(telemetry);
 }
 
+static void a_small_queue_still_holds_the_longest_span(void **state)
+{
+  (void)state;
+  world w = {.variables = {{"OTEL_BSP_MAX_QUEUE_SIZE", "1"}, {"OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "1"}}};
+  static char text[SD_SPAN_BYTES_MAX - 1024];
+  memset(text, 'x', sizeof text);
+  sd_exporter *memory;
+  assert_int_equal(sd_memory_exporter_new(0, &memory, NULL), SD_OK);
+  sd_telemetry_options base = {.struct_size = sizeof base, .exporters = &memory, .exporter_count = 1};
+  sd_telemetry *telemetry = make_with(&w, &base, false);
+  sd_span *span = sd_span_start(sd_telemetry_tracer(telemetry, "t", NULL), "s", NULL);
+  sd_span_set(span, "text", sd_any_text(text, sizeof text));
+  sd_span_end(span);
+  assert_int_equal(sd_telemetry_flush(telemetry, 60000, NULL), SD_OK);
+  sd_telemetry_stats stats = {.struct_size = sizeof stats};
+  sd_telemetry_get_stats(telemetry, &stats);
+  assert_int_equal(stats.records_exported, 1);
+  assert_int_equal(stats.dropped_queue_full, 0);
+  end(telemetry);
+}
+
 static void spans_are_sampled_as_the_variable_says(void **state)
 {
   (void)state;
@@ -451,6 +472,7 @@ int main(void)
       cmocka_unit_test(the_service_name_goes_before_the_resources),
       cmocka_unit_test(a_resource_that_cannot_be_read_counts_as_none),
       cmocka_unit_test(numbers_are_read_and_bad_ones_are_told),
+      cmocka_unit_test(a_small_queue_still_holds_the_longest_span),
       cmocka_unit_test(spans_are_sampled_as_the_variable_says),
       cmocka_unit_test(what_is_not_supported_is_told),
       cmocka_unit_test(exporters_are_made_where_something_asks_for_them),
