@@ -19,7 +19,7 @@ enum {
 _Static_assert(KEY_MAX + TEXT_MAX + FIXED_BYTES - 2 <= ONE_BYTE_MAX, "the length of a pair has one byte");
 
 /* Writes all but the value's content, for which VALUE_MAX bytes are there. NULL: go the general way. */
-static inline uint8_t *open_pair(sd_span *span, const char *key)
+static inline __attribute__((always_inline)) uint8_t *open_pair(sd_span *span, const char *key)
 {
   size_t len = key ? strlen(key) : 0;
   const uint8_t *p = (const uint8_t *)key;
@@ -53,14 +53,38 @@ static inline void close_pair(sd_span *span, uint8_t *value, const uint8_t *end)
   span->len = (uint32_t)(end - span->bytes);
 }
 
+/* Apart, so that the short way needs no room on the stack for what it does not use. */
+static __attribute__((noinline)) void put_text(sd_span *span, const char *key, const char *text, size_t len)
+{
+  sd_any any = sd_any_text(text, len);
+  sd_span_put_attribute(span, key, &any);
+}
+
+static __attribute__((noinline)) void put_bool(sd_span *span, const char *key, bool value)
+{
+  sd_any any = sd_any_bool(value);
+  sd_span_put_attribute(span, key, &any);
+}
+
+static __attribute__((noinline)) void put_int(sd_span *span, const char *key, int64_t value)
+{
+  sd_any any = sd_any_int(value);
+  sd_span_put_attribute(span, key, &any);
+}
+
+static __attribute__((noinline)) void put_double(sd_span *span, const char *key, double value)
+{
+  sd_any any = sd_any_double(value);
+  sd_span_put_attribute(span, key, &any);
+}
+
 void sd_span_write_text(sd_span *span, const char *key, const char *text, size_t len)
 {
   uint32_t max = span->telemetry->limits.value_length;
   bool is_plain = len <= TEXT_MAX && (max == 0 || len <= max) && sd_is_ascii((const uint8_t *)text, len);
   uint8_t *value = is_plain ? open_pair(span, key) : NULL;
   if (!value) {
-    sd_any any = sd_any_text(text, len);
-    sd_span_put_attribute(span, key, &any);
+    put_text(span, key, text, len);
     return;
   }
   value[0] = SD_ANY_STRING << 3 | SD_PB_BYTES;
@@ -72,8 +96,7 @@ void sd_span_write_bool(sd_span *span, const char *key, bool value)
 {
   uint8_t *at = open_pair(span, key);
   if (!at) {
-    sd_any any = sd_any_bool(value);
-    sd_span_put_attribute(span, key, &any);
+    put_bool(span, key, value);
     return;
   }
   at[0] = SD_ANY_BOOL << 3 | SD_PB_VARINT;
@@ -85,8 +108,7 @@ void sd_span_write_int(sd_span *span, const char *key, int64_t value)
 {
   uint8_t *at = open_pair(span, key);
   if (!at) {
-    sd_any any = sd_any_int(value);
-    sd_span_put_attribute(span, key, &any);
+    put_int(span, key, value);
     return;
   }
   at[0] = SD_ANY_INT << 3 | SD_PB_VARINT;
@@ -97,8 +119,7 @@ void sd_span_write_double(sd_span *span, const char *key, double value)
 {
   uint8_t *at = open_pair(span, key);
   if (!at) {
-    sd_any any = sd_any_double(value);
-    sd_span_put_attribute(span, key, &any);
+    put_double(span, key, value);
     return;
   }
   uint64_t bits;
