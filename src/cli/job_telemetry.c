@@ -158,11 +158,17 @@ static sd_status judge_headers(sd_job *job, sd_scrubber *scrubber)
 
 static void check_token(sd_job *job, const char *token)
 {
+  bool known = true;
+  sd_logfire_base_url(token, &known);
   if (strncmp(token, "pylf_", 5) != 0)
     sd_problems_add(
         &job->problems, SD_PROBLEM_WARNING, "LOGFIRE_TOKEN",
         "LOGFIRE_TOKEN does not look like a write token of Logfire, which begins with pylf_v1_ and "
         "the region: copy it anew from the project's settings");
+  else if (!known && !sd_settings_find(job->settings, "LOGFIRE_BASE_URL", 0))
+    sd_problems_add(&job->problems, SD_PROBLEM_WARNING, "LOGFIRE_TOKEN",
+                    "LOGFIRE_TOKEN names a region that is not known here: the US one is taken; set "
+                    "LOGFIRE_BASE_URL for another");
 }
 
 /* The variable may hold several tokens with commas between them. */
@@ -184,7 +190,8 @@ static sd_status judge_tokens(sd_job *job, const char *text, sd_scrubber *scrubb
     if (!token || (scrubber && sd_scrubber_add(scrubber, token) == SD_NOMEM))
       return SD_NOMEM;
     check_token(job, token);
-    t->logfire[t->logfire_count++] = (sd_job_logfire){.token = token, .base_url = base_url};
+    t->logfire[t->logfire_count++] =
+        (sd_job_logfire){.token = token, .base_url = base_url ? base_url : sd_logfire_base_url(token, NULL)};
     text += len;
   }
   return SD_OK;

@@ -78,6 +78,8 @@ void sd_job_telemetry_describe(const sd_job_telemetry *telemetry, sd_buf *out)
     sd_buf_appendf(out, "   • Service: %s\n", t->service);
     sd_buf_appendf(out, "   • Environment: %s\n", t->environment);
     sd_buf_appendf(out, "   • Log Level: %s\n", t->level_name);
+    for (size_t i = 0; i < t->logfire_count; i++)
+      sd_buf_appendf(out, "   • Cloud: %s\n", t->logfire[i].base_url);
   }
   if (!t->otlp_count)
     return;

@@ -3,15 +3,18 @@
 #include "cli/telemetry.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "cli/address.h"
 #include "cli/metrics_server.h"
+#include "cli/token_check.h"
 #include "cli/totals.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <streamduck/export.h>
 
-enum { LINE_MAX_BYTES = 2048 };
+enum { LINE_MAX_BYTES = 2048, NS_PER_MS = 1000000 };
 
 static const char subsystem[] = "telemetry";
 static const char loopback[] = "127.0.0.1";
@@ -22,6 +25,10 @@ struct sd_cli_telemetry {
   sd_progress *progress;
   sd_telemetry *telemetry;
   sd_metrics_server *server;
+  sd_token_check *check;
+  pthread_mutex_t lock;
+  sd_logfire_project projects[SD_JOB_LOGFIRE_TOKENS_MAX]; /* under lock */
+  size_t project_count;                                   /* under lock */
   bool stopped;
   bool left_behind; /* a thread that could not be waited for */
 };
@@ -49,6 +56,38 @@ static void write_line(sd_progress *progress, sd_buf *line)
 {
   if (sd_buf_append_byte(line, '\n') == SD_OK)
     sd_progress_write(progress, (const char *)line->data, line->len);
+}
+
+static void show_project(sd_cli_telemetry *t, const sd_logfire_project *project)
+{
+  if (sd_progress_is_json(t->progress)) {
+    sd_progress_event(t->progress, subsystem,
+                      json_pack("{s:s, s:s}", "project", project->name, "project_url", project->url));
+    return;
+  }
+  sd_buf line;
+  sd_buf_init(&line, LINE_MAX_BYTES);
+  sd_buf_appendf(&line, "Logfire project URL: %s", project->url);
+  write_line(t->progress, &line);
+  sd_buf_release(&line);
+}
+
+/* The check's thread. */
+static void on_answer(void *user, const sd_job_logfire *target, const sd_logfire_project *project,
+                      const sd_error *error)
+{
+  sd_cli_telemetry *t = user;
+  (void)target;
+  if (!project) {
+    sd_progress_log(t->progress, SD_LOG_WARNING, subsystem, error->message);
+    return;
+  }
+  pthread_mutex_lock(&t->lock);
+  t->projects[t->project_count++] = *project;
+  pthread_mutex_unlock(&t->lock);
+  if (project->warning[0])
+    sd_progress_log(t->progress, SD_LOG_WARNING, subsystem, project->warning);
+  show_project(t, project);
 }
 
 /* --- making
@@ -93,6 +132,11 @@ static void make_exporters(sd_cli_telemetry *t, exporters *all)
   if (plan->enabled && plan->console) {
     sd_status status =
         sd_cli_telemetry_console(t->context, plan->level, sd_progress_write, t->progress, &exporter, &error);
+    take(t, all, status, exporter, &error);
+  }
+  for (size_t i = 0; i < plan->logfire_count; i++) {
+    const sd_job_logfire *target = &plan->logfire[i];
+    sd_status status = sd_logfire_exporter_new(target->token, target->base_url, tell, t, &exporter, &error);
     take(t, all, status, exporter, &error);
   }
 }
@@ -170,7 +214,7 @@ static sd_status serve_metrics(sd_cli_telemetry *t, const char *address, sd_erro
   sd_status status =
       sd_metrics_server_start(host, port, t->telemetry, t->context->scrubber, &t->server, url, error);
   if (status != SD_OK) {
-    sd_error_prefix(error, "--metrics-port: ");
+    sd_error_prefix(error, "--metrics-port");
     return status;
   }
   if (sd_progress_is_json(t->progress)) {
@@ -202,6 +246,7 @@ sd_status sd_cli_telemetry_start(sd_job *job, const sd_command_context *context,
   t->job = job;
   t->context = context;
   t->progress = progress;
+  pthread_mutex_init(&t->lock, NULL);
   sd_status status = make_telemetry(t, error);
   if (status != SD_OK && !metrics_address) {
     tell(t, SD_LEVEL_WARN, error->message);
@@ -210,6 +255,11 @@ sd_status sd_cli_telemetry_start(sd_job *job, const sd_command_context *context,
   }
   if (status == SD_OK && metrics_address)
     status = serve_metrics(t, metrics_address, error);
+  if (status == SD_OK && plan->logfire_count) {
+    sd_error trouble;
+    if (sd_token_check_start(plan->logfire, plan->logfire_count, on_answer, t, &t->check, &trouble) != SD_OK)
+      tell(t, SD_LEVEL_WARN, trouble.message);
+  }
   if (status != SD_OK) {
     sd_cli_telemetry_free(t);
     return status;
@@ -251,16 +301,29 @@ static void report(sd_cli_telemetry *t)
   sd_buf_release(&text);
 }
 
+static void show_projects_again(sd_cli_telemetry *t)
+{
+  pthread_mutex_lock(&t->lock);
+  size_t count = t->project_count;
+  pthread_mutex_unlock(&t->lock);
+  for (size_t i = 0; i < count; i++)
+    show_project(t, &t->projects[i]);
+}
+
 bool sd_cli_telemetry_stop(sd_cli_telemetry *t, uint32_t timeout_ms)
 {
   if (!t || t->stopped)
     return !t || !t->left_behind;
   t->stopped = true;
+  uint64_t deadline_ns = sd_clock_monotonic_ns() + (uint64_t)timeout_ms * NS_PER_MS;
   sd_metrics_server_stop(t->server);
   t->server = NULL;
   sd_error error;
   (void)sd_telemetry_shutdown(t->telemetry, timeout_ms, &error);
+  t->left_behind = !sd_token_check_end(t->check, deadline_ns);
+  t->check = NULL;
   report(t);
+  show_projects_again(t);
   return !t->left_behind;
 }
 
@@ -268,8 +331,11 @@ void sd_cli_telemetry_free(sd_cli_telemetry *t)
 {
   if (!t)
     return;
-  if (!t->stopped)
+  if (!t->stopped) {
     sd_metrics_server_stop(t->server);
+    (void)sd_token_check_end(t->check, 0);
+  }
   sd_telemetry_free(t->telemetry);
+  pthread_mutex_destroy(&t->lock);
   sd_free(t);
 }

@@ -173,6 +173,31 @@ static void names_of_secrets_are_known(void **state)
     assert_false(sd_scrub_names_secret(sd_bytes_of(others[i])));
 }
 
+static void note_secret(void *user, const char *secret)
+{
+  char *seen = user;
+  size_t len = strlen(seen);
+  snprintf(seen + len, 64 - len, "%s,", secret);
+}
+
+static void every_registered_secret_is_handed_out_once(void **state)
+{
+  (void)state;
+  sd_scrubber *scrubber;
+  char seen[64] = "";
+  assert_int_equal(sd_scrubber_new(&scrubber), SD_OK);
+  sd_scrubber_each(scrubber, note_secret, seen);
+  assert_string_equal(seen, "");
+  assert_int_equal(sd_scrubber_add(scrubber, "secret-1"), SD_OK);
+  assert_int_equal(sd_scrubber_add(scrubber, "another"), SD_OK);
+  assert_int_equal(sd_scrubber_add(scrubber, "secret-1"), SD_OK);
+  sd_scrubber_each(scrubber, note_secret, seen);
+  assert_non_null(strstr(seen, "secret-1,"));
+  assert_non_null(strstr(seen, "another,"));
+  assert_int_equal(strlen(seen), strlen("secret-1,another,"));
+  sd_scrubber_free(scrubber);
+}
+
 static void rules_apply_by_themselves(void **state)
 {
   (void)state;
@@ -443,6 +468,7 @@ int main(void)
       cmocka_unit_test(ordinary_text_is_kept),
       cmocka_unit_test(a_registered_secret_is_hidden_plain_and_encoded),
       cmocka_unit_test(names_of_secrets_are_known),
+      cmocka_unit_test(every_registered_secret_is_handed_out_once),
       cmocka_unit_test(rules_apply_by_themselves),
       cmocka_unit_test(overlapping_secrets_are_hidden_whole),
       cmocka_unit_test(a_secret_that_crosses_a_pattern_is_hidden_whole),

@@ -87,7 +87,8 @@ static void the_block_of_validate_config_has_the_words_of_the_original(void **st
               "   • Console Logging: true\n"
               "   • Service: streamduck\n"
               "   • Environment: production\n"
-              "   • Log Level: INFO\n");
+              "   • Log Level: INFO\n"
+              "   • Cloud: https://logfire-eu.pydantic.dev\n");
   sd_job_free(job);
   job = JOB("LOGFIRE_ENABLED=false", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT=http://c/logs");
   expect_text(job, sd_job_telemetry_describe,
@@ -146,7 +147,9 @@ static void several_tokens_are_several_projects(void **state)
   sd_job *job = JOB("LOGFIRE_ENABLED=1", "LOGFIRE_TOKEN=pylf_v1_us_CANARY01, pylf_v1_eu_CANARY02,");
   assert_int_equal(job->telemetry.logfire_count, 2);
   assert_string_equal(job->telemetry.logfire[0].token, "pylf_v1_us_CANARY01");
+  assert_string_equal(job->telemetry.logfire[0].base_url, "https://logfire-us.pydantic.dev");
   assert_string_equal(job->telemetry.logfire[1].token, "pylf_v1_eu_CANARY02");
+  assert_string_equal(job->telemetry.logfire[1].base_url, "https://logfire-eu.pydantic.dev");
   sd_job_free(job);
   job = JOB(CLOUD, "LOGFIRE_BASE_URL=http://127.0.0.1:1");
   assert_string_equal(job->telemetry.logfire[0].base_url, "http://127.0.0.1:1");
@@ -161,6 +164,9 @@ static void what_looks_wrong_is_told(void **state)
   (void)state;
   sd_job *job = JOB("LOGFIRE_ENABLED=true", "LOGFIRE_TOKEN=CANARY-of-another-service");
   expect(job, SD_PROBLEM_WARNING, "LOGFIRE_TOKEN does not look like a write token of Logfire");
+  sd_job_free(job);
+  job = JOB("LOGFIRE_ENABLED=true", "LOGFIRE_TOKEN=pylf_v1_mars_CANARY0123456789");
+  expect(job, SD_PROBLEM_WARNING, "LOGFIRE_TOKEN names a region that is not known here");
   sd_job_free(job);
   job = JOB(LOCAL, "LOGFIRE_CONSOLE_LOGGING=false");
   expect(job, SD_PROBLEM_WARNING, "no span goes anywhere");
