@@ -1,24 +1,29 @@
 #!/usr/bin/env python3
 # Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0
 """No key, token or signature, and no event's content, gets out: on any output at the level debug, into the state
-directory or into the files beside the database, whether things go well or wrong."""
+directory, into the files beside the database, or into telemetry (spans, metrics, logs, trees, the metrics page), whether
+things go well or wrong."""
 
 import base64
+import json
 import pathlib
 import re
 import subprocess
 import sys
 import unittest
 import urllib.parse
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import harness  # noqa: E402
+import receiver  # noqa: E402
 
 KEY = base64.b64encode(b"the canary's key, with / and +: \xfb\xff\xfe").decode()
 WRONG_KEY = base64.b64encode(b"a wrong canary, with / and +: \xff\xfe\xfb").decode()
 SIGNATURE = "CANARYsignature/with+signs="
 TOKENS = ["eyJhbGciOiJIUzI1NiJ9.CANARY-TOKEN-OF-ALL.aaaa", "eyJhbGciOiJIUzI1NiJ9.CANARY-TOKEN-OF-TWO.bbbb"]
 OTHERS = {"SMART_RETRY_LLM_API_KEY": "sk-CANARY-LLM-0123456789", "LOGFIRE_TOKEN": "pylf_CANARY_0123456789"}
+HEADER = "Bearer CANARY-OF-A-HEADER="
 CONTENT = "CANARY-OF-THE-CONTENT"
 
 
@@ -28,7 +33,7 @@ def forms(secret):
     return {secret, quoted, quoted.lower(), urllib.parse.quote(secret), base64.b64encode(secret.encode()).decode()}
 
 
-SECRETS = sorted(set().union(*map(forms, [KEY, WRONG_KEY, SIGNATURE, *TOKENS, *OTHERS.values()])))
+SECRETS = sorted(set().union(*map(forms, [KEY, WRONG_KEY, SIGNATURE, *TOKENS, *OTHERS.values(), HEADER.split()[1]])))
 
 
 class Secrets(unittest.TestCase):
@@ -42,7 +47,17 @@ class Secrets(unittest.TestCase):
         self.database = self.data / "events.duckdb"
         self.emulator = harness.Emulator("events:2", args=("--sas-key", KEY))
         self.addCleanup(self.emulator.stop)
+        self.logfire = receiver.Receiver(project={"project_name": "p", "project_url": "https://example.org/p"})
+        self.addCleanup(self.logfire.stop)
+        self.collector = receiver.Receiver()
+        self.addCleanup(self.collector.stop)
         self.text = ""
+
+    def telemetry(self):
+        """To Logfire, to a collector and to the terminal, everything that there is."""
+        return {"LOGFIRE_ENABLED": "true", "LOGFIRE_LOG_LEVEL": "DEBUG", "LOGFIRE_BASE_URL": self.logfire.url,
+                "OTEL_EXPORTER_OTLP_ENDPOINT": self.collector.url, "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json",
+                "OTEL_EXPORTER_OTLP_HEADERS": "x-api-key=" + urllib.parse.quote(HEADER)}
 
     def connection(self, key=KEY, signature=None, host=None):
         host = host or self.emulator.connection_string.split("sb://")[1].split(";")[0].rstrip("/")
@@ -52,7 +67,7 @@ class Secrets(unittest.TestCase):
 
     def env(self, connection, *more, hub="events", **extra):
         return harness.write_env(self.dir / ".env", harness.Mapping(hub, self.database, connection, **extra), *more,
-                                 MOTHERDUCK_TOKEN=TOKENS[0], **OTHERS)
+                                 MOTHERDUCK_TOKEN=TOKENS[0], **OTHERS, **self.telemetry())
 
     def command(self, *args):
         done = subprocess.run([str(harness.STREAMDUCK), *map(str, args)], stdin=subprocess.DEVNULL, capture_output=True,
@@ -62,7 +77,7 @@ class Secrets(unittest.TestCase):
 
     def every_command(self, env):
         shared = ("--env-file", env, "--state-dir", self.state)
-        for command in (("validate-config",), ("validate-config", "--json"), ("run", "--dry-run", "--json"),
+        for command in (("validate-config",), ("validate-config", "--json", "--online"), ("run", "--dry-run", "--json"),
                         ("check-credentials", "--timeout", "2"), ("check-credentials", "--json", "--timeout", "2"),
                         ("status",), ("status", "--json"), ("import-checkpoints",)):
             self.command(*command, *shared)
@@ -79,12 +94,27 @@ class Secrets(unittest.TestCase):
             self.assertNotIn(secret, self.text)
         if content_too:
             self.assertNotIn(CONTENT, self.text)
+        self.check_sent()
         files = [f for folder in (self.state, self.data) for f in folder.rglob("*") if f.is_file()]
         for file in files:
             held = file.read_bytes()
             for secret in SECRETS:
                 self.assertNotIn(secret.encode(), held, file)
         return files
+
+    def check_sent(self):
+        """A secret may stand in the one header that it is for, content nowhere."""
+        for stand_in, header, value in ((self.logfire, "authorization", OTHERS["LOGFIRE_TOKEN"]),
+                                        (self.collector, "x-api-key", HEADER)):
+            for request in stand_in.requests:
+                self.assertEqual(request.headers.get(header), value, request.path)
+                others = {k: v for k, v in request.headers.items() if k != header}
+                everything = (request.path + repr(others)).encode() + request.body
+                for secret in [*SECRETS, CONTENT]:
+                    self.assertNotIn(secret.encode(), everything, request.path)
+
+    def spans_sent(self):
+        return [span["name"] for _, _, span in self.collector.spans()]
 
     def test_when_all_goes_well(self):
         env = self.env(self.connection())
@@ -100,6 +130,8 @@ class Secrets(unittest.TestCase):
             self.text += pipeline.text()
         self.every_command(env)
         self.assertIn(self.database, self.check())
+        self.assertGreater(self.spans_sent().count("eventhub._on_event"), 400)
+        self.assertIn("motherduck._ingest_batch_impl", {span["name"] for _, _, span in self.logfire.spans()})
         self.assertEqual(harness.query(self.database, "SELECT count(*) AS n FROM _streamduck_dead_letters")[0]["n"], 10)
 
     def test_when_the_credentials_are_wrong(self):
@@ -140,6 +172,30 @@ class Secrets(unittest.TestCase):
             pipeline.stop()
             self.text += pipeline.text()
         self.check()
+
+    def test_what_events_hold_is_in_no_span_metric_or_log(self):
+        events = [{"body": f"{CONTENT} {i}", "partition": "0",
+                   "properties": {CONTENT: "a name", "Diagnostic-Id": CONTENT, "text": CONTENT,
+                                  "traceparent": f"00-{i + 1:032x}-{i + 1:016x}-01"}} for i in range(300)]
+        lines = self.dir / "events.jsonl"
+        lines.write_text("".join(json.dumps(e) + "\n" for e in events))
+        with harness.Emulator("events:1", args=("--sas-key", KEY, "--load", f"events={lines}")) as loaded:
+            host = loaded.connection_string.split("sb://")[1].split(";")[0].rstrip("/")
+            env = self.env(self.connection(host=host))
+            with harness.Pipeline(env, self.state, "--log-level", "debug", "--metrics-port", "0") as pipeline:
+                pipeline.wait_for(lambda s: s["mappings"][0]["landed"] == 300, "everything landed")
+                url = next(json.loads(line)["metrics_url"] for line in pipeline.text().splitlines() if "metrics_url" in line)
+                with urllib.request.urlopen(url, timeout=30) as page:
+                    self.text += page.read().decode()
+                self.assertEqual(pipeline.stop(), 0)
+                self.text += pipeline.text()
+        self.assertIn("streamduck_landed", self.text)
+        self.assertIn("▶ motherduck.ingest_batch", self.text)
+        self.check()
+        # The canaries were there to be found, and the producers' contexts were looked for in them.
+        rows = harness.query(self.database, f"SELECT count(*) AS n FROM events WHERE event_body LIKE '{CONTENT}%'")
+        self.assertEqual(int(rows[0]["n"]), 300)
+        self.assertTrue([span for _, _, span in self.collector.spans() if span.get("links")])
 
     def test_a_row_that_the_table_refuses_is_not_shown(self):
         # DuckDB's message quotes the text that it could not convert.
