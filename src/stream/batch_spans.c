@@ -122,6 +122,7 @@ static void end(sd_batch_node *node, bool success)
   node->span = NULL;
 }
 
+/* How it went: from the COMMIT, which the writer's spans end with, until the mapping knows. */
 static void process_batch(const sd_mapping *mapping, const sd_batch_node *node, bool success,
                           uint32_t checkpoints)
 {
@@ -142,7 +143,7 @@ static void process_batch(const sd_mapping *mapping, const sd_batch_node *node, 
                                    .parent = &node->context,
                                    .attributes = attributes,
                                    .attribute_count = sizeof attributes / sizeof *attributes,
-                                   .start_unix_ns = node->submitted_unix_ns,
+                                   .start_unix_ns = success ? node->write.committed_us * 1000 : 0,
                                    .level = SD_LEVEL_INFO};
   sd_span *span = sd_span_start(mapping->spans.tracer, "eventhub._process_batch", &options);
   if (!success)
@@ -153,7 +154,7 @@ static void process_batch(const sd_mapping *mapping, const sd_batch_node *node, 
 static void on_dropped(void *user, sd_batch_node *node)
 {
   sd_mapping *mapping = user;
-  if (node->submitted_unix_ns)
+  if (node->submitted)
     process_batch(mapping, node, false, 0);
   end(node, false);
 }
@@ -184,11 +185,10 @@ void sd_mapping_spans_event(sd_mapping *mapping, uint32_t partition, const sd_ev
   sd_span_end(start(mapping, &place, SD_LEVEL_DEBUG, &link, linked ? 1 : 0));
 }
 
-void sd_mapping_spans_submit(sd_mapping *mapping, sd_batch_node *node)
+void sd_mapping_spans_submit(sd_batch_node *node)
 {
   node->write.base.context = node->context;
-  if (mapping->spans.tracer && !node->submitted_unix_ns)
-    node->submitted_unix_ns = sd_clock_unix_ns();
+  node->submitted = true;
 }
 
 void sd_mapping_spans_landed(sd_mapping *mapping, sd_batch_node *node, uint32_t partitions)

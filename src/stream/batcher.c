@@ -91,7 +91,7 @@ static sd_status open_batch(sd_batcher *batcher, uint64_t now_ms)
   node->span = NULL;
   node->context = (sd_context)SD_CONTEXT_NONE;
   node->closed_ns = 0;
-  node->submitted_unix_ns = 0;
+  node->submitted = false;
   batcher->open = node;
   batcher->opened_ms = now_ms;
   return SD_OK;

@@ -20,10 +20,10 @@ typedef struct sd_batch_node {
   struct sd_batch_node *next;
   size_t held; /* bytes; the batch itself is the sink's while the op is in flight */
   /* Telemetry (batch_spans.h); all zero without. */
-  sd_span *span;             /* eventhub._on_event of the event that closed it */
-  sd_context context;        /* of that span, or of its parent when it is not recorded */
-  uint64_t closed_ns;        /* monotonic */
-  int64_t submitted_unix_ns; /* the first time; 0: not yet */
+  sd_span *span;      /* eventhub._on_event of the event that closed it */
+  sd_context context; /* of that span, or of its parent when it is not recorded */
+  uint64_t closed_ns; /* monotonic */
+  bool submitted;     /* at least once */
 } sd_batch_node;
 
 typedef struct sd_batcher {

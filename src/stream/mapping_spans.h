@@ -39,7 +39,7 @@ void sd_mapping_spans_watch(sd_mapping *mapping);
 /* An event that was taken and closed no batch. Only where each_event is set. */
 void sd_mapping_spans_event(sd_mapping *mapping, uint32_t partition, const sd_event *event);
 /* The batch goes to the sink. */
-void sd_mapping_spans_submit(sd_mapping *mapping, sd_batch_node *node);
+void sd_mapping_spans_submit(sd_batch_node *node);
 /* The batch has landed; `partitions`: checkpoints that moved with it. */
 void sd_mapping_spans_landed(sd_mapping *mapping, sd_batch_node *node, uint32_t partitions);
 

@@ -22,7 +22,7 @@ void sd_mapping_write_step(sd_mapping *mapping)
   while (mapping->link == LINK_ATTACHED && !mapping->failing && mapping->batcher.waiting) {
     sd_sink_write *write = &mapping->batcher.waiting->write;
     clear_answer(write);
-    sd_mapping_spans_submit(mapping, mapping->batcher.waiting);
+    sd_mapping_spans_submit(mapping->batcher.waiting);
     if (!sd_mapping_submit(mapping, &write->base, SD_SINK_WRITE))
       return;
     sd_batcher_submitted(&mapping->batcher);
