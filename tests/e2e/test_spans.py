@@ -47,6 +47,13 @@ class Spans(unittest.TestCase):
     def test_a_receiver_of_protobuf_gets_the_golden_table(self):
         self.check(self.run_with(OTEL_EXPORTER_OTLP_ENDPOINT=self.receiver.url))
 
+    def test_logfire_gets_it_with_levels(self):
+        spans = self.run_with(LOGFIRE_ENABLED="true", LOGFIRE_TOKEN="pylf_v1_us_0123456789",
+                              LOGFIRE_CONSOLE_LOGGING="false", LOGFIRE_BASE_URL=self.receiver.url)
+        self.check(spans, levels=True)
+        run = next(golden.values(s) for s in spans if s["name"] == "Pipeline Run" and not golden.is_pending(s))
+        self.assertEqual(run["logfire.msg"]["stringValue"], "Pipeline Run (0 minutes)")
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)
