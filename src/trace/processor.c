@@ -104,21 +104,35 @@ static void export_metrics(sd_telemetry *telemetry)
   }
 }
 
+/* Each kind is told at most once in SD_PROCESSOR_REPORT_S. */
+static bool may_report(sd_processor_report *report, uint64_t total, uint64_t now, uint64_t *ret_new)
+{
+  if (total == report->total ||
+      (report->told_ns && now - report->told_ns < SD_PROCESSOR_REPORT_S * 1000 * NS_PER_MS))
+    return false;
+  *ret_new = total - report->total;
+  report->total = total;
+  report->told_ns = now;
+  return true;
+}
+
 static void report_drops(sd_telemetry *telemetry, uint64_t now)
 {
   sd_processor *processor = &telemetry->processor;
-  uint64_t dropped = sd_ring_dropped(&telemetry->ring);
-  bool is_early =
-      processor->reported_ns && now - processor->reported_ns < SD_PROCESSOR_REPORT_S * 1000 * NS_PER_MS;
-  if (dropped == processor->reported_drops || is_early)
-    return;
-  sd_telemetry_report(telemetry, SD_LEVEL_WARN,
-                      "telemetry: %llu records were dropped, because records came faster than the exporters "
-                      "take them: raise ring_bytes (%zu), or record less",
-                      (unsigned long long)(dropped - processor->reported_drops),
-                      telemetry->ring.block_count * telemetry->ring.block_bytes);
-  processor->reported_drops = dropped;
-  processor->reported_ns = now;
+  uint64_t dropped;
+  if (may_report(&processor->dropped_records, sd_ring_dropped(&telemetry->ring), now, &dropped))
+    sd_telemetry_report(telemetry, SD_LEVEL_WARN,
+                        "telemetry: %llu records were dropped, because records came faster than the "
+                        "exporters take them: raise ring_bytes (%zu), or record less",
+                        (unsigned long long)dropped,
+                        telemetry->ring.block_count * telemetry->ring.block_bytes);
+  uint64_t attributes = 0;
+  for (size_t i = 0; i < SD_THREAD_SLOTS; i++)
+    attributes += atomic_load_explicit(&telemetry->cells[i].dropped_attributes, memory_order_relaxed);
+  if (may_report(&processor->dropped_attributes, attributes, now, &dropped))
+    sd_telemetry_report(telemetry, SD_LEVEL_WARN,
+                        "telemetry: %llu attributes were dropped: past the limits of spans, or without a key",
+                        (unsigned long long)dropped);
 }
 
 static void work(sd_telemetry *telemetry, bool is_flush, bool is_last)
@@ -400,7 +414,8 @@ uint64_t sd_processor_after_fork(sd_telemetry *telemetry)
   processor->is_flushing = false;
   processor->count = 0;
   processor->pending_count = 0;
-  processor->reported_drops = 0;
+  memset(&processor->dropped_records, 0, sizeof processor->dropped_records);
+  memset(&processor->dropped_attributes, 0, sizeof processor->dropped_attributes);
   uint64_t lost = sd_tail_after_fork(&processor->tail);
   lost += sd_ring_after_fork(&telemetry->ring);
   if (get_state(telemetry) != SD_RING_CLOSED)

@@ -27,6 +27,12 @@ enum {
   SD_TELEMETRY_METRICS_DEFAULT_MS = 60000
 };
 
+/* What the program was told of a counter. */
+typedef struct sd_processor_report {
+  uint64_t total;
+  uint64_t told_ns; /* 0: never */
+} sd_processor_report;
+
 typedef struct sd_processor {
   /* Guards what follows. */
   pthread_mutex_t mutex;
@@ -61,8 +67,8 @@ typedef struct sd_processor {
   sd_buf scratch;
   sd_arena scrubbed;
   sd_tail tail;
-  uint64_t reported_ns;
-  uint64_t reported_drops;
+  sd_processor_report dropped_records;
+  sd_processor_report dropped_attributes;
 } sd_processor;
 
 SD_MUST_CHECK sd_status sd_processor_init(sd_telemetry *telemetry, const sd_telemetry_options *options,

@@ -256,6 +256,32 @@ static void a_large_log_record_gives_up_attributes_then_its_body(void **state)
   finish(&f);
 }
 
+static void on_diagnostic(void *user, int level, const char *message)
+{
+  assert_int_equal(level, SD_LEVEL_WARN);
+  snprintf(user, 256, "%s", message);
+}
+
+static void dropped_attributes_are_told(void **state)
+{
+  (void)state;
+  char told[256] = "";
+  recorder r;
+  recorder_init(&r);
+  sd_telemetry_options options = {.struct_size = sizeof options,
+                                  .limits = {.attributes = 1},
+                                  .diagnostic = on_diagnostic,
+                                  .diagnostic_user = told};
+  sd_telemetry *telemetry = recorder_telemetry(&r, &options);
+  sd_span *span = sd_span_start(sd_telemetry_tracer(telemetry, "test", NULL), "span", NULL);
+  set_numbered(span, 0, 4);
+  sd_span_end(span);
+  flush(telemetry);
+  sd_telemetry_free(telemetry);
+  assert_non_null(strstr(told, "3 attributes were dropped"));
+  recorder_release(&r);
+}
+
 static void options_that_cannot_be_are_refused(void **state)
 {
   (void)state;
@@ -295,6 +321,7 @@ int main(void)
       cmocka_unit_test(names_and_templates_are_cut_between_characters),
       cmocka_unit_test(an_empty_name_is_not_sent),
       cmocka_unit_test(a_large_log_record_gives_up_attributes_then_its_body),
+      cmocka_unit_test(dropped_attributes_are_told),
       cmocka_unit_test(options_that_cannot_be_are_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
