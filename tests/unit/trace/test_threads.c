@@ -1,5 +1,6 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
 /* Many threads at once, spans that change threads, and many spans. */
+#include "base/alloc.h"
 #include "recorder.h"
 
 #include <setjmp.h>
@@ -84,14 +85,14 @@ static void threads_record_at_once_and_nothing_is_mixed_up(void **state)
       assert_ptr_equal(inner[thread]->tracer, record->tracer);
     }
   }
-  uint8_t(*ids)[SD_SPAN_ID_SIZE] = calloc(r.count, SD_SPAN_ID_SIZE);
+  uint8_t(*ids)[SD_SPAN_ID_SIZE] = sd_calloc(r.count, SD_SPAN_ID_SIZE);
   assert_non_null(ids);
   for (size_t i = 0; i < r.count; i++)
     memcpy(ids[i], r.records[i].span_id, SD_SPAN_ID_SIZE);
   qsort(ids, r.count, SD_SPAN_ID_SIZE, compare_ids);
   for (size_t i = 1; i < r.count; i++)
     assert_memory_not_equal(ids[i - 1], ids[i], SD_SPAN_ID_SIZE);
-  free(ids);
+  sd_free(ids);
   sd_telemetry_free(telemetry);
   recorder_release(&r);
 }
