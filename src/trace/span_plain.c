@@ -18,6 +18,15 @@ enum {
 };
 _Static_assert(KEY_MAX + TEXT_MAX + FIXED_BYTES - 2 <= ONE_BYTE_MAX, "the length of a pair has one byte");
 
+static bool has_print(const sd_span *span, uint32_t print)
+{
+  for (uint32_t i = 0; i < span->attribute_count; i++) {
+    if (span->index[i].print == print)
+      return true;
+  }
+  return false;
+}
+
 /* Writes all but the value's content, for which VALUE_MAX bytes are there. NULL: go the general way. */
 static inline __attribute__((always_inline)) uint8_t *open_pair(sd_span *span, const char *key)
 {
@@ -28,7 +37,8 @@ static inline __attribute__((always_inline)) uint8_t *open_pair(sd_span *span, c
   uint32_t print = sd_print_of(p, len);
   uint64_t bit = UINT64_C(1) << (print & 63);
   uint32_t count = span->attribute_count;
-  if ((span->filter & bit) || count >= span->telemetry->limits.attributes || count >= span->index_cap ||
+  if (((span->filter & bit) && has_print(span, print)) || count >= span->telemetry->limits.attributes ||
+      count >= span->index_cap ||
       span->cap - span->len < KEY_MAX + VALUE_MAX + FIXED_BYTES + SD_SPAN_TAIL_MAX)
     return NULL;
   span->filter |= bit;

@@ -329,6 +329,7 @@ sd_status sd_telemetry_shutdown(sd_telemetry *telemetry, uint32_t timeout_ms, sd
     return sd_error_set(error, SD_STATE, "telemetry was shut down before");
   sd_status status = sd_processor_stop(telemetry, deadline);
   const sd_exporter *stuck = sd_processor_stuck(telemetry);
+  telemetry->left_behind = stuck;
   bool may = sd_processor_enter_flush(telemetry, deadline);
   sd_status stopped = stop_exporters(telemetry, deadline, stuck, may);
   if (may)
@@ -340,6 +341,9 @@ sd_status sd_telemetry_shutdown(sd_telemetry *telemetry, uint32_t timeout_ms, sd
 
 void sd_telemetry_destroy(sd_telemetry *telemetry)
 {
+  const sd_exporter *late = telemetry->left_behind;
+  if (late && late->vtable->stop)
+    late->vtable->stop(late->self, sd_clock_monotonic_ns());
   for (size_t i = 0; i < telemetry->exporter_count; i++)
     sd_exporter_free(telemetry->exporters[i]);
   release(telemetry);

@@ -48,8 +48,9 @@ struct sd_telemetry {
 
   sd_exporter *exporters[SD_EXPORTERS_MAX]; /* owned */
   size_t exporter_count;
-  sd_registry *registry;        /* owned; NULL: no exporter takes metrics and no instrument was made */
-  sd_record_scrubber *scrubber; /* owned */
+  const sd_exporter *left_behind; /* at shutdown a call of it had not returned: stopped before it is freed */
+  sd_registry *registry;          /* owned; NULL: no exporter takes metrics and no instrument was made */
+  sd_record_scrubber *scrubber;   /* owned */
   sd_resource resource;
   sd_telemetry_diagnostic_fn *diagnostic;
   void *diagnostic_user;

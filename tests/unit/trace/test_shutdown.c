@@ -133,6 +133,7 @@ static void shutdown_leaves_a_stuck_exporter_behind(void **state)
   recorder_let_go(&r);
   /* `free` of the exporter is the thread's last act */
   recorder_wait_freed(&r);
+  assert_int_equal(r.stops, 1);
   assert_int_equal(r.count, 10);
   recorder_release(&r);
 }
