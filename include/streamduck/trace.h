@@ -327,8 +327,9 @@ typedef struct sd_span_options {
   const sd_link *links;
   size_t link_count;
   int64_t start_unix_ns; /* 0: now */
-  int level;             /* an sd_level; below the telemetry's minimum no span is made. 0: none */
-  const char *message;   /* template with {attribute} placeholders, shown instead of the name; NULL: none */
+  int level;           /* an sd_level; below the telemetry's minimum no span is made. 0: none. Exported as the
+                          attribute logfire.level_num, which OTLP has no field for */
+  const char *message; /* template with {attribute} placeholders, shown instead of the name; NULL: none */
 } sd_span_options;
 
 /* options may be NULL. name: not empty. NULL when nothing is recorded (no tracer, not sampled, below the
@@ -394,8 +395,8 @@ SD_API void sd_span_add_link(sd_span *span, const sd_link *link);
  * ("True" or "False" as Logfire writes it); status ERROR "type: message" when escaped. */
 SD_API void sd_span_record_exception(sd_span *span, const char *type, const char *message,
                                      const char *stacktrace, bool escaped);
-/* The same for our own errors: the type is the source and code ("duckdb.IO", "amqp:link:stolen",
- * "SD_TIMEOUT"). */
+/* The same for our own errors, as escaped (status ERROR); the type is the source and code ("duckdb.IO",
+ * "amqp:link:stolen", "errno.ECONNREFUSED", "http.503", "SD_TIMEOUT"). Nothing for SD_OK. */
 SD_API void sd_span_record_error(sd_span *span, const sd_error *error);
 
 #define SD_ERROR_TYPE_SIZE 96
