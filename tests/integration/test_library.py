@@ -96,7 +96,7 @@ class Libraries(Installed):
             source = f"#include <streamduck/{header}>\nint main(void) {{ return 0; }}\n"
             for command in [*([*c, "-std=c11", "-x", "c"] for c in compilers),
                             *([c, "-std=c++11", "-x", "c++"] for c in cpp)]:
-                done = subprocess.run([*command, *STRICT, "-fsyntax-only", "-isystem", "/usr/include", "-I", include, "-"],
+                done = subprocess.run([*command, *STRICT, "-fsyntax-only", "-I", include, "-"],
                                       input=source, capture_output=True, text=True)
                 self.assertEqual((header, done.returncode, done.stderr), (header, 0, ""))
 
