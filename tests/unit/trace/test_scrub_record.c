@@ -410,6 +410,42 @@ static void registered_secrets_go_wherever_they_are(void **state)
   assert_non_null(strstr(notes, "{\"path\": [\"otel_status_message\"], \"matched_substring\": \"***\"}"));
 }
 
+/* The first look must stop at each of them, though nothing else is suspect. */
+static void a_secret_is_found_though_it_is_the_only_one(void **state)
+{
+  rig *r = *state;
+  static const uint32_t parts[] = {SD_OTLP_SPAN_EVENTS, SD_OTLP_SPAN_LINKS, SD_OTLP_SPAN_STATUS};
+  for (int place = 0; place < 9; place++) {
+    sd_buf part;
+    sd_buf_init(&part, 4096);
+    start_again(r);
+    r->in.message = NULL;
+    r->in.message_len = 0;
+    attribute(r, "fine", sd_any_string("fine"));
+    if (place == 0) {
+      put_text(&r->message, SD_OTLP_SPAN_NAME, SECRET);
+    } else if (place == 1) {
+      attribute(r, SECRET, sd_any_int(1));
+    } else if (place == 2) {
+      attribute(r, "a", sd_any_string("[\"s3cr\\u002dr3gist3red\"]"));
+    } else if (place == 3) {
+      attribute(r, "a", sd_any_bytes("\xff" SECRET, 1 + strlen(SECRET)));
+    } else if (place == 4) {
+      put_text(&r->message, SD_OTLP_SPAN_TRACE_STATE, "a=" SECRET);
+    } else if (place == 5) {
+      r->in.message = SECRET;
+      r->in.message_len = strlen(SECRET);
+    } else {
+      put_text(&part, 2, SECRET); /* an event's name, a status' message; no span id is so long */
+      put(&r->message, parts[place - 6], part.data, part.len);
+    }
+    scrub(r);
+    assert_has_no_secret(r);
+    assert_null(memmem(r->out.otlp, r->out.otlp_len, "u002d", 5));
+    sd_buf_release(&part);
+  }
+}
+
 static void exceptions_are_not_looked_at_for_words(void **state)
 {
   rig *r = *state;
@@ -665,6 +701,7 @@ int main(void)
       TEST(notes_lead_into_json_text),
       TEST(deep_json_goes_whole),
       TEST(registered_secrets_go_wherever_they_are),
+      TEST(a_secret_is_found_though_it_is_the_only_one),
       TEST(exceptions_are_not_looked_at_for_words),
       TEST(log_records_are_scrubbed),
       TEST(what_stands_in_the_message_is_listed_for_it_first),
