@@ -493,7 +493,8 @@ typedef struct sd_span_limits {
 typedef void sd_telemetry_diagnostic_fn(void *user, int level, const char *message);
 
 /* Replaces what the scrubber found: returns the text to send instead (static or owned by user), NULL for the
- * standard replacement, or `value` itself to keep it. The telemetry's thread. */
+ * standard replacement, or `value` itself to keep it. path is a JSON list as in logfire.scrubbed:
+ * ["attributes", "password"]; value is text, JSON where it was none. The telemetry's thread. */
 typedef const char *sd_scrub_callback_fn(void *user, const char *path, const char *matched,
                                          const char *value);
 

@@ -405,6 +405,30 @@ static void a_child_that_ends_late_comes_alone(void **state)
   close_screen(&s);
 }
 
+static void what_is_open_when_its_tree_is_written_comes_alone(void **state)
+{
+  (void)state;
+  screen s;
+  static const char *const names[] = {"batch", NULL};
+  open_screen(&s, (sd_console_options){.tree_names = names});
+  pending(&s, 1, 0, "batch", 0);
+  pending(&s, 2, 1, "open", 1);
+  span(&s, 3, 2, "done", 2, 3);
+  span(&s, 4, 1, "last", 4, 5);
+  span(&s, 1, 0, "batch", 0, 6);
+  assert_screen(&s, "▶ batch\n"
+                    "  │ ⏱️  6µs\n"
+                    "  │\n"
+                    "  ├─▶ done\n"
+                    "  │   │ ⏱️  1µs\n"
+                    "  │\n"
+                    "  └─▶ last\n"
+                    "      │ ⏱️  1µs\n\n");
+  span(&s, 2, 1, "open", 1, 9);
+  assert_screen(&s, "▶ open (late)\n  │ ⏱️  8µs\n\n");
+  close_screen(&s);
+}
+
 static void a_span_with_a_remote_parent_is_a_root(void **state)
 {
   (void)state;
@@ -691,6 +715,7 @@ int main(void)
       cmocka_unit_test(durations_are_short),
       cmocka_unit_test(children_stand_in_the_order_of_their_start),
       cmocka_unit_test(a_child_that_ends_late_comes_alone),
+      cmocka_unit_test(what_is_open_when_its_tree_is_written_comes_alone),
       cmocka_unit_test(a_span_with_a_remote_parent_is_a_root),
       cmocka_unit_test(named_trees_are_written_though_their_parent_is_open),
       cmocka_unit_test(levels_filter_and_what_is_below_moves_up),
