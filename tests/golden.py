@@ -27,8 +27,8 @@ def is_pending(span):
     return values(span).get("logfire.span_type", {}).get("stringValue") == "pending_span"
 
 
-def problems(spans, levels=False):
-    """What differs, as lines. levels: they stand in logfire.level_num."""
+def problems(spans):
+    """What differs, as lines."""
     spans = [s for s in spans if not is_pending(s)]
     by_id = {s["spanId"]: s for s in spans}
     found = [f"{name} is missing" for name in table() if not any(s["name"] == name for s in spans)]
@@ -43,6 +43,6 @@ def problems(spans, levels=False):
         for key, kind in attributes.items():
             if kind not in has.get(key, {}):
                 found.append(f"{span['name']}: {key} is {has.get(key)}, not a {kind}")
-        if levels and has.get("logfire.level_num", {}).get("intValue") not in (LEVELS[level], str(LEVELS[level])):
+        if has.get("logfire.level_num", {}).get("intValue") not in (LEVELS[level], str(LEVELS[level])):
             found.append(f"{span['name']}: its level is {has.get('logfire.level_num')}, not {level}")
     return found

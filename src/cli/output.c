@@ -6,7 +6,7 @@ void sd_output_text(const sd_command_context *context, FILE *file, const sd_buf 
 {
   sd_buf clean;
   sd_buf_init(&clean, SD_OUTPUT_MAX);
-  if (sd_scrub(context->scrubber, sd_buf_bytes(text), &clean) == SD_OK)
+  if (sd_scrub(context->scrubber, sd_buf_bytes(text), &clean) == SD_OK && clean.len > 0)
     fwrite(clean.data, 1, clean.len, file);
   sd_buf_release(&clean);
 }

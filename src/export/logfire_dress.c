@@ -338,7 +338,7 @@ static void add(batch *b, const sd_record *record)
     }
     dressed.otlp = otlp;
     dressed.otlp_len = dress->otlp.len;
-    dressed.level = p.level;
+    dressed.level = SD_LEVEL_NONE; /* it stands among the attributes now */
     if (p.becomes_error)
       dressed.status = SD_SPAN_ERROR;
   }

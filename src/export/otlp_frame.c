@@ -6,6 +6,7 @@
 #include "export/otlp_frame.h"
 
 #include "export/otlp_common.h"
+#include "trace/otlp_fields.h"
 
 typedef struct scope_entry {
   const sd_tracer *tracer;
@@ -27,9 +28,42 @@ static bool is_of(int signal, const sd_record *record)
   return (signal == SD_SIGNAL_LOGS) == (record->kind == SD_RECORD_LOG);
 }
 
+/* A span's level has no field in OTLP; every receiver gets it under the name that Logfire reads. */
+static sd_attribute level_of(const sd_record *record)
+{
+  return sd_attribute_int("logfire.level_num", record->level);
+}
+
+static bool has_level(const sd_record *record)
+{
+  return record->kind != SD_RECORD_LOG && record->level != SD_LEVEL_NONE;
+}
+
+/* The message as it is framed. */
+static size_t message_size(const sd_record *record)
+{
+  if (!has_level(record))
+    return record->otlp_len;
+  sd_attribute level = level_of(record);
+  return record->otlp_len + sd_attribute_field_size(&level);
+}
+
 static size_t record_size(const sd_record *record)
 {
-  return 1 + sd_pb_varint_size(record->otlp_len) + record->otlp_len;
+  size_t size = message_size(record);
+  return 1 + sd_pb_varint_size(size) + size;
+}
+
+static uint8_t *put_record(uint8_t *at, const sd_record *record)
+{
+  at = sd_pb_put_tag(at, SD_OTLP_SCOPE_RECORDS, SD_PB_BYTES);
+  at = sd_pb_put_varint(at, message_size(record));
+  memcpy(at, record->otlp, record->otlp_len);
+  at += record->otlp_len;
+  if (!has_level(record))
+    return at;
+  sd_attribute level = level_of(record);
+  return sd_attribute_field_put(at, SD_OTLP_SPAN_ATTRIBUTES, &level);
 }
 
 /* The tracer's scope, made when it is new; NULL when there are too many. */
@@ -87,7 +121,7 @@ static uint8_t *put_scope(const framing *frame, const scope_entry *scope, const 
     const sd_record *record = &records[i];
     if (record->tracer == scope->tracer && is_of(frame->signal, record) &&
         !is_too_large(frame, scope, record))
-      at = sd_pb_put_bytes(at, SD_OTLP_SCOPE_RECORDS, record->otlp, record->otlp_len);
+      at = put_record(at, record);
   }
   sd_nest_close(content, at);
   return at;

@@ -34,8 +34,8 @@ class Spans(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         return [span for _, _, span in self.receiver.spans()]
 
-    def check(self, spans, levels=False):
-        self.assertEqual(golden.problems(spans, levels), [])
+    def check(self, spans):
+        self.assertEqual(golden.problems(spans), [])
         runs = [golden.values(s) for s in spans if s["name"] == "Pipeline Run" and not golden.is_pending(s)]
         self.assertEqual(sum(int(r["messages"]["intValue"]) for r in runs), EVENTS)
         final = [s for s in spans if not golden.is_pending(s)]
@@ -47,10 +47,10 @@ class Spans(unittest.TestCase):
     def test_a_receiver_of_protobuf_gets_the_golden_table(self):
         self.check(self.run_with(OTEL_EXPORTER_OTLP_ENDPOINT=self.receiver.url))
 
-    def test_logfire_gets_it_with_levels(self):
+    def test_logfire_gets_the_golden_table(self):
         spans = self.run_with(LOGFIRE_ENABLED="true", LOGFIRE_TOKEN="pylf_v1_us_0123456789",
                               LOGFIRE_CONSOLE_LOGGING="false", LOGFIRE_BASE_URL=self.receiver.url)
-        self.check(spans, levels=True)
+        self.check(spans)
         run = next(golden.values(s) for s in spans if s["name"] == "Pipeline Run" and not golden.is_pending(s))
         self.assertEqual(run["logfire.msg"]["stringValue"], "Pipeline Run (0 minutes)")
 
