@@ -49,7 +49,7 @@ def rust():
     if not shutil.which("cargo"):
         raise Absent("there is no cargo")
     target = BUILD / "peers" / "rust"
-    build(["cargo", "build", "--release", "--locked", "--quiet"], PEERS / "rust", CARGO_TARGET_DIR=str(target))
+    build(["cargo", "build", "--release", "--quiet"], PEERS / "rust", CARGO_TARGET_DIR=str(target))
     return [target / "release" / "span-cost"]
 
 
