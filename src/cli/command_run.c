@@ -77,6 +77,7 @@ typedef struct run_state {
   sd_progress *progress;
   sd_status_server *server;
   sd_cli_telemetry *telemetry;
+  bool thread_left; /* one that nobody can wait for */
 } run_state;
 
 static void observe(void *user, const sd_stream_snapshot *snapshot)
@@ -188,7 +189,8 @@ static void finish(sd_command_context *context, run_state *state, sd_stream *str
   bool json = sd_progress_is_json(state->progress);
   uint32_t wait_ms = code == SD_EXIT_ABORTED ? 0 : SD_CLI_TELEMETRY_SHUTDOWN_MS;
   /* `end` is the last object; people need not wait for the numbers. */
-  bool left = json && !sd_cli_telemetry_stop(state->telemetry, wait_ms);
+  if (json)
+    state->thread_left = !sd_cli_telemetry_stop(state->telemetry, wait_ms);
   sd_progress_finish(state->progress, sd_stream_last_snapshot(stream), code, error);
   if (error && !json)
     sd_command_print_error(context, "%s", error->message);
@@ -199,11 +201,8 @@ static void finish(sd_command_context *context, run_state *state, sd_stream *str
   if (code == SD_EXIT_ABORTED)
     _exit(SD_EXIT_ABORTED); /* as for the signal that comes now */
   result = (sig_atomic_t)code;
-  left = left || !sd_cli_telemetry_stop(state->telemetry, wait_ms);
-  if (left) {
-    fflush(context->err);
-    _exit(code);
-  }
+  if (!json)
+    state->thread_left = !sd_cli_telemetry_stop(state->telemetry, wait_ms);
 }
 
 static sd_exit run_job(sd_command_context *context, sd_job *job, bool json)
@@ -248,6 +247,10 @@ out:
   sd_cli_telemetry_free(state.telemetry);
   sd_progress_free(state.progress);
   sd_free(mappings);
+  if (state.thread_left) {
+    fflush(context->err);
+    _exit(code); /* what libraries do at exit would meet it */
+  }
   return code;
 }
 
