@@ -119,6 +119,11 @@ static void touch(sd_disk_cache *cache, const uint8_t *signature)
 
 /* ---- The vtable */
 
+static sd_found_value *found_slot(sd_disk_cache *cache, const uint8_t *signature)
+{
+  return &cache->found[signature[SD_SIGNATURE_SIZE - 1] % SD_DISK_FOUND_SLOTS];
+}
+
 static const char *disk_describe(void *self)
 {
   return ((sd_disk_cache *)self)->description;
@@ -131,7 +136,7 @@ static sd_status disk_find(void *self, const uint8_t signature[SD_SIGNATURE_SIZE
   pthread_mutex_lock(&cache->reading);
   sd_status status = sd_disk_cache_ready(cache, &cache->reader, error);
   if (status == SD_OK)
-    status = sd_disk_store_find(&cache->reader, signature, ret_entry, error);
+    status = sd_disk_store_find(&cache->reader, signature, ret_entry, found_slot(cache, signature), error);
   pthread_mutex_unlock(&cache->reading);
   if (status == SD_OK) {
     touch(cache, signature);
@@ -165,24 +170,40 @@ static sd_status give_up(sd_disk_cache *cache, const sd_blob_row *row, sd_status
   return why;
 }
 
+/* Looks up a value's row, where find has not brought it already. */
+static sd_status look_up(sd_disk_cache *cache, const uint8_t *signature, uint32_t output,
+                         sd_found_value *ret_value, sd_error *error)
+{
+  sd_status status = SD_OK;
+  pthread_mutex_lock(&cache->reading);
+  sd_found_value *found = found_slot(cache, signature);
+  if (output == 0 && memcmp(found->row.signature, signature, SD_SIGNATURE_SIZE) == 0) {
+    ret_value->row = found->row;
+    if (found->row.token == 0)
+      memcpy(ret_value->bytes, found->bytes, found->row.size);
+    memset(&found->row, 0, sizeof found->row);
+  } else {
+    status = sd_disk_cache_ready(cache, &cache->reader, error);
+    if (status == SD_OK)
+      status = sd_disk_store_value(&cache->reader, signature, output, ret_value, error);
+  }
+  pthread_mutex_unlock(&cache->reading);
+  return status;
+}
+
 static sd_status disk_load(void *self, const uint8_t signature[SD_SIGNATURE_SIZE], uint32_t output,
                            sd_value *ret_value, sd_error *error)
 {
   sd_disk_cache *cache = self;
-  sd_blob_row row;
-  uint8_t bytes[SD_CACHE_INLINE_MAX];
-  pthread_mutex_lock(&cache->reading);
-  sd_status status = sd_disk_cache_ready(cache, &cache->reader, error);
-  if (status == SD_OK)
-    status = sd_disk_store_value(&cache->reader, signature, output, &row, bytes, error);
-  pthread_mutex_unlock(&cache->reading);
+  sd_found_value it;
+  sd_status status = look_up(cache, signature, output, &it, error);
   if (status == SD_NOT_FOUND)
     return sd_error_set(error, SD_NOT_FOUND, "the entry has no output %u, or is not there any more", output);
   if (status != SD_OK)
     return status;
-  status = row.token == 0 ? sd_blob_read(&row, sd_bytes_make(bytes, row.size), ret_value, error)
-                          : sd_blob_read_file(cache->blobs, &row, ret_value, error);
-  return status == SD_CORRUPT || status == SD_NOT_FOUND ? give_up(cache, &row, status, error) : status;
+  status = it.row.token == 0 ? sd_blob_read(&it.row, sd_bytes_make(it.bytes, it.row.size), ret_value, error)
+                             : sd_blob_read_file(cache->blobs, &it.row, ret_value, error);
+  return status == SD_CORRUPT || status == SD_NOT_FOUND ? give_up(cache, &it.row, status, error) : status;
 }
 
 /* Evicts down to below the limit; the writer's lock is held. */

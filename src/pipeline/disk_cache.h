@@ -25,6 +25,7 @@
 
 enum {
   SD_DISK_OPEN_WAIT_MS = 10000,
+  SD_DISK_FOUND_SLOTS = 64,
   SD_DISK_SWEEP_FILES_MAX = 1 << 20,
   SD_DISK_GONE_MAX = (SD_STORE_EVICT_ENTRIES + 1) * SD_NODE_OUTPUTS_MAX * (int)sizeof(sd_blob_row)
 };
@@ -41,7 +42,10 @@ typedef struct sd_disk_cache {
   pthread_mutex_t touching;
   sd_disk_store writer; /* by writing */
   sd_disk_store reader; /* by reading */
-  sd_touches touches;   /* by touching */
+  /* First outputs seen by `find`, each for the one `load` that follows: most hits take one transaction. By
+   * reading; a slot per last byte of the signature. */
+  sd_found_value found[SD_DISK_FOUND_SLOTS];
+  sd_touches touches; /* by touching */
   atomic_uint_fast64_t hits, misses, stores, evictions;
   atomic_int_fast64_t compute_saved_ns;
 } sd_disk_cache;

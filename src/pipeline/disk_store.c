@@ -50,7 +50,8 @@ static const char *const texts[STATEMENTS] = {
     [BEGIN] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",
     [ROLLBACK] = "ROLLBACK",
-    [FIND] = "SELECT outputs, compute_ns, bytes FROM entry WHERE signature = ?1",
+    [FIND] = ("SELECT outputs, compute_ns, bytes, size, file, sum, data FROM entry"
+              " LEFT JOIN value ON value.signature = ?1 AND output = 0 WHERE entry.signature = ?1"),
     [VALUE] = "SELECT size, file, sum, data FROM value WHERE signature = ?1 AND output = ?2",
     [FILES_OF] = "SELECT output, file FROM value WHERE signature = ?1 AND file <> 0",
     [DELETE_VALUES] = "DELETE FROM value WHERE signature = ?1",
@@ -251,8 +252,30 @@ void sd_disk_store_close(sd_disk_store *store)
 
 /* ---- Reading */
 
+/* A value's row from four columns: size, file, sum, data. */
+static void read_value_row(sqlite3_stmt *it, int column, const uint8_t *signature, uint32_t output,
+                           sd_found_value *ret_value)
+{
+  sd_blob_row row = {.output = output,
+                     .size = (uint64_t)sqlite3_column_int64(it, column),
+                     .token = (uint64_t)sqlite3_column_int64(it, column + 1)};
+  memcpy(row.signature, signature, SD_SIGNATURE_SIZE);
+  const void *sum = sqlite3_column_blob(it, column + 2);
+  if (sum && sqlite3_column_bytes(it, column + 2) == SD_CHECK_SUM_SIZE)
+    memcpy(row.sum, sum, SD_CHECK_SUM_SIZE);
+  if (row.token == 0) {
+    const void *data = sqlite3_column_blob(it, column + 3);
+    size_t len = (size_t)sqlite3_column_bytes(it, column + 3);
+    if (data && len == row.size && len <= SD_CACHE_INLINE_MAX)
+      memcpy(ret_value->bytes, data, len);
+    else
+      row.size = 0; /* no value has no bytes: the check sum refuses it */
+  }
+  ret_value->row = row;
+}
+
 sd_status sd_disk_store_find(sd_disk_store *store, const uint8_t signature[SD_SIGNATURE_SIZE],
-                             sd_cache_entry *ret_entry, sd_error *error)
+                             sd_cache_entry *ret_entry, sd_found_value *ret_first, sd_error *error)
 {
   sd_status status;
   bool row;
@@ -266,13 +289,16 @@ sd_status sd_disk_store_find(sd_disk_store *store, const uint8_t signature[SD_SI
   *ret_entry = (sd_cache_entry){.output_count = (uint32_t)sqlite3_column_int64(it, 0),
                                 .compute_ns = sqlite3_column_int64(it, 1),
                                 .bytes = (uint64_t)sqlite3_column_int64(it, 2)};
+  if (sqlite3_column_type(it, 3) == SQLITE_NULL)
+    memset(&ret_first->row, 0, sizeof ret_first->row);
+  else
+    read_value_row(it, 3, signature, 0, ret_first);
   sqlite3_reset(it);
   return SD_OK;
 }
 
 sd_status sd_disk_store_value(sd_disk_store *store, const uint8_t signature[SD_SIGNATURE_SIZE],
-                              uint32_t output, sd_blob_row *ret_row, uint8_t bytes[SD_CACHE_INLINE_MAX],
-                              sd_error *error)
+                              uint32_t output, sd_found_value *ret_value, sd_error *error)
 {
   sd_status status;
   bool found;
@@ -284,23 +310,8 @@ sd_status sd_disk_store_value(sd_disk_store *store, const uint8_t signature[SD_S
   status = step(store, it, &found, error);
   if (status != SD_OK || !found)
     return status == SD_OK ? SD_NOT_FOUND : status;
-  sd_blob_row row = {.output = output,
-                     .size = (uint64_t)sqlite3_column_int64(it, 0),
-                     .token = (uint64_t)sqlite3_column_int64(it, 1)};
-  memcpy(row.signature, signature, SD_SIGNATURE_SIZE);
-  const void *sum = sqlite3_column_blob(it, 2);
-  if (sum && sqlite3_column_bytes(it, 2) == SD_CHECK_SUM_SIZE)
-    memcpy(row.sum, sum, SD_CHECK_SUM_SIZE);
-  if (row.token == 0) {
-    const void *data = sqlite3_column_blob(it, 3);
-    size_t len = (size_t)sqlite3_column_bytes(it, 3);
-    if (data && len == row.size && len <= SD_CACHE_INLINE_MAX)
-      memcpy(bytes, data, len);
-    else
-      row.size = 0; /* no value has no bytes: the check sum refuses it */
-  }
+  read_value_row(it, 0, signature, output, ret_value);
   sqlite3_reset(it);
-  *ret_row = row;
   return SD_OK;
 }
 

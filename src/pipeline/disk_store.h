@@ -27,13 +27,19 @@ SD_MUST_CHECK sd_status sd_disk_store_open(sd_disk_store *store, sd_error *error
 /* Leaves the log for the next one that opens it: quick, also in front of a fork. */
 void sd_disk_store_close(sd_disk_store *store);
 
-SD_MUST_CHECK sd_status sd_disk_store_find(sd_disk_store *store, const uint8_t signature[SD_SIGNATURE_SIZE],
-                                           sd_cache_entry *ret_entry, sd_error *error);
-
 /* A value's row; the bytes too where they stand in it. */
+typedef struct sd_found_value {
+  sd_blob_row row;
+  uint8_t bytes[SD_CACHE_INLINE_MAX]; /* row.size of them where row.token is 0 */
+} sd_found_value;
+
+/* The entry, and by the same look the row of its first output (of signature 0 when there is none). */
+SD_MUST_CHECK sd_status sd_disk_store_find(sd_disk_store *store, const uint8_t signature[SD_SIGNATURE_SIZE],
+                                           sd_cache_entry *ret_entry, sd_found_value *ret_first,
+                                           sd_error *error);
+
 SD_MUST_CHECK sd_status sd_disk_store_value(sd_disk_store *store, const uint8_t signature[SD_SIGNATURE_SIZE],
-                                            uint32_t output, sd_blob_row *ret_row,
-                                            uint8_t bytes[SD_CACHE_INLINE_MAX], sd_error *error);
+                                            uint32_t output, sd_found_value *ret_value, sd_error *error);
 
 typedef struct sd_store_value {
   sd_blob_row row;
