@@ -35,8 +35,6 @@ bool sd_logfire_needs_text(const sd_any_view *value)
 /* ---- JSON
  * ------------------------------------------------------------------------------------------------------- */
 
-static void put_json(const sd_any_view *value, unsigned depth, sd_buf *out);
-
 /* Python's escapes in a JSON string. */
 static void put_bytes(const sd_any_view *value, sd_buf *out)
 {
@@ -49,65 +47,34 @@ static void put_bytes(const sd_any_view *value, sd_buf *out)
   sd_buf_release(&text);
 }
 
-static void put_json_members(const sd_any_view *value, unsigned depth, sd_buf *out)
+static void put_key(sd_bytes key, sd_buf *out)
 {
-  bool is_array = value->type == SD_ANY_ARRAY;
-  sd_bytes rest = value->bytes;
-  sd_any_view member;
-  sd_attribute_view pair;
-  sd_buf_append_byte(out, is_array ? '[' : '{');
-  for (bool is_first = true;; is_first = false) {
-    if (is_array ? !sd_any_next(&rest, &member) : !sd_attribute_next(&rest, &pair))
-      break;
-    if (!is_first)
-      sd_buf_append_byte(out, ',');
-    if (!is_array) {
-      sd_json_text(pair.key, out);
-      sd_buf_append_byte(out, ':');
-    }
-    put_json(is_array ? &member : &pair.value, depth + 1, out);
-  }
-  sd_buf_append_byte(out, is_array ? ']' : '}');
+  sd_json_text(key, out);
 }
 
-static void put_json(const sd_any_view *value, unsigned depth, sd_buf *out)
+static void put_plain(const sd_any_view *value, sd_buf *out)
 {
-  switch (value->type) {
-  case SD_ANY_STRING:
+  bool is_text_number = value->type == SD_ANY_DOUBLE && !isfinite(value->number);
+  if (value->type == SD_ANY_STRING) {
     sd_json_text(value->bytes, out);
-    return;
-  case SD_ANY_BOOL:
-    sd_buf_append_text(out, value->integer ? "true" : "false");
-    return;
-  case SD_ANY_INT:
-    sd_value_text(value, false, out);
-    return;
-  case SD_ANY_DOUBLE:
-    sd_buf_append_text(out, isfinite(value->number) ? "" : "\"");
-    sd_value_text(value, false, out);
-    sd_buf_append_text(out, isfinite(value->number) ? "" : "\"");
-    return;
-  case SD_ANY_BYTES:
+  } else if (value->type == SD_ANY_BYTES) {
     put_bytes(value, out);
-    return;
-  case SD_ANY_ARRAY:
-  case SD_ANY_MAP:
-    if (depth < SD_VALUE_DEPTH_MAX) {
-      put_json_members(value, depth, out);
-      return;
-    }
-    break;
-  case SD_ANY_NULL:
-    break;
+  } else if (value->type == SD_ANY_BOOL) {
+    sd_buf_append_text(out, value->integer ? "true" : "false");
+  } else {
+    sd_buf_append_text(out, is_text_number ? "\"" : "");
+    sd_value_text(value, false, out);
+    sd_buf_append_text(out, is_text_number ? "\"" : "");
   }
-  sd_buf_append_text(out, "null");
 }
 
 sd_status sd_logfire_put_text(const sd_any_view *value, sd_buf *out)
 {
   if (value->type == SD_ANY_DOUBLE)
     return sd_value_text(value, false, out);
-  put_json(value, 0, out);
+  static const sd_any_style style = {
+      .comma = ",", .colon = ":", .null = "null", .put_key = put_key, .put_plain = put_plain};
+  sd_any_write(value, &style, out);
   return sd_buf_status(out);
 }
 

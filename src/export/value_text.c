@@ -113,65 +113,30 @@ static void put_quoted(sd_bytes text, bool is_bytes, sd_buf *out)
   sd_buf_append_byte(out, quote);
 }
 
-static void put_value(const sd_any_view *value, bool is_quoted, unsigned depth, sd_buf *out);
-
-static void put_members(const sd_any_view *value, unsigned depth, sd_buf *out)
+static void put_key(sd_bytes key, sd_buf *out)
 {
-  bool is_array = value->type == SD_ANY_ARRAY;
-  sd_bytes rest = value->bytes;
-  sd_any_view member;
-  sd_attribute_view pair;
-  sd_buf_append_byte(out, is_array ? '[' : '{');
-  for (bool is_first = true;; is_first = false) {
-    if (is_array ? !sd_any_next(&rest, &member) : !sd_attribute_next(&rest, &pair))
-      break;
-    if (!is_first)
-      sd_buf_append_text(out, ", ");
-    if (!is_array) {
-      put_quoted(pair.key, false, out);
-      sd_buf_append_text(out, ": ");
-    }
-    put_value(is_array ? &member : &pair.value, true, depth + 1, out);
-  }
-  sd_buf_append_byte(out, is_array ? ']' : '}');
+  put_quoted(key, false, out);
 }
 
-static void put_value(const sd_any_view *value, bool is_quoted, unsigned depth, sd_buf *out)
+static void put_plain(const sd_any_view *value, sd_buf *out)
 {
-  switch (value->type) {
-  case SD_ANY_STRING:
-    if (is_quoted)
-      put_quoted(value->bytes, false, out);
-    else
-      sd_buf_append_bytes(out, value->bytes);
-    return;
-  case SD_ANY_BOOL:
+  if (value->type == SD_ANY_BOOL)
     sd_buf_append_text(out, value->integer ? "True" : "False");
-    return;
-  case SD_ANY_INT:
+  else if (value->type == SD_ANY_INT)
     sd_buf_appendf(out, "%" PRId64, value->integer);
-    return;
-  case SD_ANY_DOUBLE:
+  else if (value->type == SD_ANY_DOUBLE)
     put_double(value->number, out);
-    return;
-  case SD_ANY_BYTES:
-    put_quoted(value->bytes, true, out);
-    return;
-  case SD_ANY_ARRAY:
-  case SD_ANY_MAP:
-    if (depth < SD_VALUE_DEPTH_MAX) {
-      put_members(value, depth, out);
-      return;
-    }
-    break;
-  case SD_ANY_NULL:
-    break;
-  }
-  sd_buf_append_text(out, "None");
+  else
+    put_quoted(value->bytes, value->type == SD_ANY_BYTES, out);
 }
 
 sd_status sd_value_text(const sd_any_view *value, bool is_quoted, sd_buf *out)
 {
-  put_value(value, is_quoted, 0, out);
+  static const sd_any_style style = {
+      .comma = ", ", .colon = ": ", .null = "None", .put_key = put_key, .put_plain = put_plain};
+  if (value->type == SD_ANY_STRING && !is_quoted)
+    sd_buf_append_bytes(out, value->bytes);
+  else
+    sd_any_write(value, &style, out);
   return sd_buf_status(out);
 }

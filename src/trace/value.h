@@ -44,6 +44,15 @@ bool sd_attribute_next(sd_bytes *map, sd_attribute_view *ret_attribute);
  */
 bool sd_attribute_next_field(sd_bytes *message, uint32_t number, sd_attribute_view *ret_attribute);
 
+/* How a value is written as text; forms differ in what is named here. */
+typedef struct sd_any_style {
+  const char *comma, *colon, *null;
+  void (*put_key)(sd_bytes key, sd_buf *out);
+  void (*put_plain)(const sd_any_view *value, sd_buf *out); /* string, bool, int, double or bytes */
+} sd_any_style;
+/* Appends the value; arrays and maps deeper than SD_VALUE_DEPTH_MAX are null. */
+void sd_any_write(const sd_any_view *value, const sd_any_style *style, sd_buf *out);
+
 /* Appends the value as JSON: compact, UTF-8 as it is, bytes as base64, doubles always with point or exponent,
  * non-finite ones as the strings nan, inf and -inf; deeper than SD_VALUE_DEPTH_MAX null. Nothing is appended
  * on failure. */
