@@ -47,19 +47,14 @@ static void hand_over(sd_sha256_stream *stream, const void *data, size_t len)
     stream->failed = SD_INTERNAL;
 }
 
-void sd_sha256_update(sd_sha256_stream *stream, const void *data, size_t len)
+void sd_sha256_overflow(sd_sha256_stream *stream, const void *data, size_t len)
 {
-  if (len > sizeof stream->buffer - stream->len) {
-    hand_over(stream, stream->buffer, stream->len);
-    stream->len = 0;
-    if (len > sizeof stream->buffer) {
-      hand_over(stream, data, len);
-      return;
-    }
-  }
-  if (len > 0)
-    memcpy(stream->buffer + stream->len, data, len);
-  stream->len += len;
+  hand_over(stream, stream->buffer, stream->len);
+  stream->len = 0;
+  if (len > sizeof stream->buffer)
+    hand_over(stream, data, len);
+  else
+    sd_sha256_update(stream, data, len);
 }
 
 sd_status sd_sha256_end(sd_sha256_stream *stream, uint8_t ret_digest[SD_SHA256_SIZE])

@@ -26,8 +26,20 @@ void sd_sha256_release(sd_sha256_stream *stream);
 /* Begins a new text; also forgets one that was not finished. */
 void sd_sha256_begin(sd_sha256_stream *stream);
 
+/* Private: what does not fit into the buffer. */
+void sd_sha256_overflow(sd_sha256_stream *stream, const void *data, size_t len);
+
 /* A failure is remembered and comes with _end. */
-void sd_sha256_update(sd_sha256_stream *stream, const void *data, size_t len);
+static inline void sd_sha256_update(sd_sha256_stream *stream, const void *data, size_t len)
+{
+  if (len > sizeof stream->buffer || stream->len > sizeof stream->buffer - len) {
+    sd_sha256_overflow(stream, data, len);
+    return;
+  }
+  if (len > 0)
+    memcpy(stream->buffer + stream->len, data, len);
+  stream->len += len;
+}
 
 /* The whole text so far, where it is still in the buffer. */
 static inline bool sd_sha256_text(const sd_sha256_stream *stream, sd_bytes *ret_text)

@@ -55,18 +55,18 @@ static void put_tag(sd_signer *signer, char tag)
   put(signer, &tag, 1);
 }
 
-static void put_number(sd_signer *signer, uint64_t number)
+static void put_tagged(sd_signer *signer, char tag, uint64_t number)
 {
-  uint8_t bytes[sizeof number];
-  for (size_t i = 0; i < sizeof bytes; i++)
-    bytes[i] = (uint8_t)(number >> (8 * i));
+  uint8_t bytes[1 + sizeof number];
+  bytes[0] = (uint8_t)tag;
+  for (size_t i = 0; i < sizeof number; i++)
+    bytes[1 + i] = (uint8_t)(number >> (8 * i));
   put(signer, bytes, sizeof bytes);
 }
 
 static void put_text(sd_signer *signer, char tag, const void *data, size_t len)
 {
-  put_tag(signer, tag);
-  put_number(signer, len);
+  put_tagged(signer, tag, len);
   put(signer, data, len);
 }
 
@@ -137,7 +137,7 @@ void sd_signer_upstream(sd_signer *signer, const char *input, const uint8_t sign
 {
   put_text(signer, 'u', input, strlen(input));
   put(signer, signature, SD_SIGNATURE_SIZE);
-  put_number(signer, output);
+  put_tagged(signer, '#', output);
 }
 
 void sd_signer_part(sd_signer *signer, const uint8_t signature[SD_SIGNATURE_SIZE])
@@ -153,8 +153,7 @@ void sd_signer_text(sd_signer *signer, sd_bytes text)
 
 void sd_signer_number(sd_signer *signer, uint64_t number)
 {
-  put_tag(signer, '#');
-  put_number(signer, number);
+  put_tagged(signer, '#', number);
 }
 
 sd_status sd_signer_end(sd_signer *signer, uint8_t ret_signature[SD_SIGNATURE_SIZE], sd_error *error)
