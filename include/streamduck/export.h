@@ -133,7 +133,8 @@ typedef struct sd_otlp_options {
   const char *user_agent; /* NULL: OTel-OTLP-Exporter-C/<version> */
   sd_temporality temporality;
   sd_histogram_form histogram_form;
-  bool logfire; /* dress records as Logfire reads them (attributes logfire.*), send pending twins */
+  bool logfire; /* dress records as Logfire reads them (attributes logfire.*), send pending twins, keep
+                   metrics otel.sdk.* back */
   sd_telemetry_diagnostic_fn *diagnostic;
   void *diagnostic_user;
 } sd_otlp_options;

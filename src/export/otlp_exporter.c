@@ -32,6 +32,7 @@ typedef struct otlp_exporter {
   sd_otlp_metrics metrics;
   uint64_t metrics_dropped; /* told so far */
   sd_logfire_dress *dress;  /* NULL: records go as they are */
+  bool logfire;
   bool stopped;
   bool hangs[SIGNALS]; /* the sender's thread did not end: it keeps what it uses */
 } otlp_exporter;
@@ -100,11 +101,19 @@ static void on_metrics_request(void *user, sd_bytes request, size_t points)
   sd_sender_put(exporter->senders[METRICS_INDEX], request, points);
 }
 
+/* Logfire's own SDK keeps these to itself too. */
+static bool is_about_telemetry(const sd_metric *metric)
+{
+  static const char prefix[] = "otel.sdk.";
+  return strncmp(metric->name, prefix, sizeof prefix - 1) == 0;
+}
+
 static void export_metric(void *self, const sd_metric *metric)
 {
   otlp_exporter *exporter = self;
   if (metric) {
-    sd_otlp_metrics_add(&exporter->metrics, metric);
+    if (!exporter->logfire || !is_about_telemetry(metric))
+      sd_otlp_metrics_add(&exporter->metrics, metric);
     return;
   }
   sd_otlp_metrics_end(&exporter->metrics);
@@ -344,6 +353,7 @@ sd_status sd_otlp_exporter_new(const sd_otlp_options *options, sd_exporter **ret
   otlp_exporter *exporter = sd_calloc(1, sizeof *exporter);
   if (!exporter)
     return sd_error_set(error, SD_NOMEM, "no memory for an OTLP exporter");
+  exporter->logfire = options->logfire;
   sd_buf_init(&exporter->frame, SD_OTLP_REQUEST_MAX);
   sd_otlp_metrics_init(&exporter->metrics, SD_OTLP_REQUEST_MAX, on_metrics_request, exporter);
   status = sd_diagnostic_new(options->diagnostic, options->diagnostic_user, &exporter->diagnostic);

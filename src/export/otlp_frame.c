@@ -7,6 +7,9 @@
 
 #include "export/otlp_common.h"
 #include "trace/otlp_fields.h"
+#include "trace/value.h"
+
+static const char level_key[] = "logfire.level_num";
 
 typedef struct scope_entry {
   const sd_tracer *tracer;
@@ -31,18 +34,27 @@ static bool is_of(int signal, const sd_record *record)
 /* A span's level has no field in OTLP; every receiver gets it under the name that Logfire reads. */
 static sd_attribute level_of(const sd_record *record)
 {
-  return sd_attribute_int("logfire.level_num", record->level);
+  return sd_attribute_int(level_key, record->level);
 }
 
-static bool has_level(const sd_record *record)
+/* A program that set the attribute itself keeps its own: keys are unique. */
+static bool needs_level(const sd_record *record)
 {
-  return record->kind != SD_RECORD_LOG && record->level != SD_LEVEL_NONE;
+  if (record->kind == SD_RECORD_LOG || record->level == SD_LEVEL_NONE)
+    return false;
+  sd_bytes message = sd_bytes_make(record->otlp, record->otlp_len);
+  sd_attribute_view attribute;
+  while (sd_attribute_next_field(&message, SD_OTLP_SPAN_ATTRIBUTES, &attribute)) {
+    if (sd_bytes_equal_text(attribute.key, level_key))
+      return false;
+  }
+  return true;
 }
 
 /* The message as it is framed. */
 static size_t message_size(const sd_record *record)
 {
-  if (!has_level(record))
+  if (!needs_level(record))
     return record->otlp_len;
   sd_attribute level = level_of(record);
   return record->otlp_len + sd_attribute_field_size(&level);
@@ -60,7 +72,7 @@ static uint8_t *put_record(uint8_t *at, const sd_record *record)
   at = sd_pb_put_varint(at, message_size(record));
   memcpy(at, record->otlp, record->otlp_len);
   at += record->otlp_len;
-  if (!has_level(record))
+  if (!needs_level(record))
     return at;
   sd_attribute level = level_of(record);
   return sd_attribute_field_put(at, SD_OTLP_SPAN_ATTRIBUTES, &level);

@@ -53,6 +53,9 @@ class Spans(unittest.TestCase):
         self.check(spans)
         run = next(golden.values(s) for s in spans if s["name"] == "Pipeline Run" and not golden.is_pending(s))
         self.assertEqual(run["logfire.msg"]["stringValue"], "Pipeline Run (0 minutes)")
+        metrics = b"".join(request.body for request in self.receiver.to("/v1/metrics"))
+        self.assertIn(b"streamduck.batches", metrics)
+        self.assertNotIn(b"otel.sdk.", metrics)
 
 
 if __name__ == "__main__":

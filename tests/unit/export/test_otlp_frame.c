@@ -71,6 +71,19 @@ static void the_level_of_a_span_goes_along_as_an_attribute(void **state)
   sd_buf_release(&out);
 }
 
+static void a_level_that_the_program_set_as_an_attribute_is_the_only_one(void **state)
+{
+  (void)state;
+  static const char own[] = "\x4a\x17\x0a\x11logfire.level_num\x12\x02\x18\x05";
+  sd_record record = record_of(SD_RECORD_SPAN, &one, own);
+  record.level = SD_LEVEL_WARN;
+  sd_buf out;
+  sd_buf_init(&out, 1000);
+  assert_int_equal(frame(SD_SIGNAL_TRACES, &record, 1, 1000, &out).framed, 1);
+  assert_bytes(get_bytes(get_bytes(get_bytes(sd_buf_bytes(&out), 1, 0), 2, 0), 2, 0), own);
+  sd_buf_release(&out);
+}
+
 static void records_are_grouped_by_scope_in_their_order(void **state)
 {
   (void)state;
@@ -279,6 +292,7 @@ int main(void)
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_request_is_resource_scope_and_record),
       cmocka_unit_test(the_level_of_a_span_goes_along_as_an_attribute),
+      cmocka_unit_test(a_level_that_the_program_set_as_an_attribute_is_the_only_one),
       cmocka_unit_test(records_are_grouped_by_scope_in_their_order),
       cmocka_unit_test(each_signal_takes_its_own_records),
       cmocka_unit_test(without_records_there_is_no_request),
