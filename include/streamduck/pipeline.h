@@ -164,8 +164,9 @@ typedef struct sd_named_value {
 
 /* Inputs in the order of the node's declaration, borrowed for the call (an asynchronous node retains what it
  * keeps); outputs in the order of theirs, all null on entry, taken over by the engine when SD_OK is returned
- * (and released when not). The thread's current trace context is the node's span. An error's code and message
- * reach the caller of run unchanged, with the node's and pipelines' names in front of the message. */
+ * (and released when not). The thread's current trace context is that of the caller of run. An error's code
+ * and message reach the caller of run unchanged, with the node's and pipelines' names in front of the
+ * message. */
 typedef sd_status sd_node_fn(void *user, sd_node_call *call, const sd_value *inputs, sd_value *outputs,
                              sd_error *error);
 
@@ -232,7 +233,6 @@ SD_API void sd_node_call_complete(sd_node_call *call, sd_status status, const sd
  * long as the call is not complete. */
 SD_API bool sd_node_call_is_cancelled(const sd_node_call *call);
 SD_API uint32_t sd_node_call_attempt(const sd_node_call *call); /* 1 … */
-SD_API sd_span *sd_node_call_span(const sd_node_call *call); /* NULL without telemetry; to add attributes */
 SD_API sd_run_context *sd_node_call_context(const sd_node_call *call);
 
 /* ---- Callbacks */
@@ -244,10 +244,6 @@ SD_API sd_run_context *sd_node_call_context(const sd_node_call *call);
 SD_API SD_MUST_CHECK sd_status sd_run_context_set(sd_run_context *context, const char *key, sd_value value);
 /* A new reference; null when there is none. Any thread. */
 SD_API sd_value sd_run_context_get(sd_run_context *context, const char *key);
-/* Plain data that travels to workers with the trace context: keys and values are text. */
-SD_API SD_MUST_CHECK sd_status sd_run_context_set_carried(sd_run_context *context, const char *key,
-                                                          const char *value);
-
 /* Where a hook is called from; borrowed for the call. */
 typedef struct sd_event_place {
   size_t struct_size;
@@ -327,13 +323,7 @@ SD_API void sd_callback_release(sd_callback *callback);
 /* Aspects that a pipeline inherits from the one that it is nested in, each by itself: not given: the
  * parent's; given: its own, here and below, also when it is "off" (NULL, no callbacks, 0). At the root not
  * given is off (backend: local, sequential). */
-enum {
-  SD_ASPECT_BACKEND = 1,
-  SD_ASPECT_CACHE = 2,
-  SD_ASPECT_CALLBACKS = 4,
-  SD_ASPECT_TELEMETRY = 8,
-  SD_ASPECT_TIMEOUT = 16
-};
+enum { SD_ASPECT_BACKEND = 1, SD_ASPECT_CACHE = 2, SD_ASPECT_CALLBACKS = 4, SD_ASPECT_TIMEOUT = 16 };
 
 typedef struct sd_aspects {
   unsigned given; /* SD_ASPECT_… */
@@ -341,7 +331,6 @@ typedef struct sd_aspects {
   sd_cache *cache;
   sd_callback *const *callbacks;
   size_t callback_count;
-  sd_tracer *tracer;   /* telemetry; outlives every pipeline that names it */
   uint32_t timeout_ms; /* of a run of this pipeline; 0: none */
 } sd_aspects;
 
@@ -393,6 +382,8 @@ typedef struct sd_as_node_options {
   const char *const *map_over; /* outer names that take lists; outputs are lists */
   size_t map_over_count;
   sd_map_mode map_mode;
+  /* Default: the pipeline's nodes are cached, each by itself, and items of maps too. Always (not mapped): all
+   * its results under one signature; on a hit nothing inside is asked. Never: nothing inside is cached. */
   sd_cache_policy cache;
 } sd_as_node_options;
 
@@ -404,9 +395,15 @@ SD_API SD_MUST_CHECK sd_status sd_pipeline_as_node(sd_pipeline *pipeline, const 
 /* ---- Running */
 
 SD_API SD_MUST_CHECK sd_status sd_cancel_new(sd_cancel **ret_cancel);
-/* Any thread and signal handlers. Runs that have it end with SD_CANCELLED; what is finished stays cached. */
+/* Any thread and signal handlers. Runs that have it end with SD_CANCELLED: at once where they wait for nodes
+ * that complete later (within 10 ms), otherwise when the functions under way have returned. What is finished
+ * stays cached. */
 SD_API void sd_cancel_now(sd_cancel *cancel);
 SD_API void sd_cancel_free(sd_cancel *cancel); /* after the runs that have it */
+
+/* What goes wrong beside the run: a hook failed, a result could not be stored. One sentence; one call at a
+ * time. */
+typedef void sd_warn_fn(void *user, const char *message);
 
 typedef struct sd_run_options {
   size_t struct_size;
@@ -416,11 +413,15 @@ typedef struct sd_run_options {
   size_t output_count;
   sd_cancel *cancel;         /* NULL: none */
   const sd_aspects *aspects; /* in place of the pipeline's; NULL: none */
+  sd_warn_fn *warn;          /* NULL: not told */
+  void *warn_user;
 } sd_run_options;
 
-/* Waits until done. Checked before any node runs: SD_NOT_FOUND for an output that does not exist (names those
- * that do), SD_INVALID for missing inputs (names them and what is required) and unknown ones. SD_TIMEOUT,
- * SD_CANCELLED; else the failing node's error. */
+/* Waits until done. Nodes that complete later and are not complete when time or cancellation ends the run are
+ * given up: what completes them afterwards is released. Where the cache loses during the run what it had
+ * promised, the run begins anew. Checked before any node runs: SD_NOT_FOUND for an output that does not exist
+ * (names those that do), SD_INVALID for missing inputs (names them and what is required) and unknown ones.
+ * SD_TIMEOUT, SD_CANCELLED; else the failing node's error. */
 SD_API SD_MUST_CHECK sd_status sd_pipeline_run(sd_pipeline *pipeline, const sd_run_options *options,
                                                sd_result **ret_result, sd_error *error);
 
@@ -454,6 +455,8 @@ typedef struct sd_map_options {
   size_t output_count;
   sd_cancel *cancel;
   const sd_aspects *aspects;
+  sd_warn_fn *warn; /* NULL: not told */
+  void *warn_user;
 } sd_map_options;
 
 /* zip: lists of one length (SD_INVALID "… length …"); product: the last name varies fastest. */
@@ -474,36 +477,6 @@ SD_API const sd_error *sd_map_result_error(const sd_map_result *result, size_t i
 SD_API uint64_t sd_map_result_executed(const sd_map_result *result);
 SD_API uint64_t sd_map_result_cached(const sd_map_result *result);
 SD_API void sd_map_result_free(sd_map_result *result);
-
-/* Which nodes would be taken from the cache, and why the others not ("no entry", "input x changed", "code
- * changed", "the node is never cached", "depends on …"). Executes nothing. Called per node in order of
- * execution. */
-typedef void sd_explain_fn(void *user, const char *node_path, bool hit, const char *signature,
-                           const char *why);
-SD_API SD_MUST_CHECK sd_status sd_pipeline_explain_cache(sd_pipeline *pipeline, const sd_run_options *options,
-                                                         sd_explain_fn *fn, void *user, sd_error *error);
-
-/* ---- Picture */
-
-typedef struct sd_picture_options {
-  size_t struct_size;
-  const char *orientation; /* "TB", "LR", "BT", "RL"; NULL: "TB" */
-  int depth;               /* 1: nested pipelines closed (default, also 0); 2: one level open; -1: all */
-  bool flatten;            /* no boxes around open pipelines */
-  int min_arg_group_size; /* inputs used by one node alone are drawn together from so many on; 0: 2; -1: never
-                           */
-  bool legend;
-  const char *style; /* "default", "dark", "plain"; NULL: default */
-} sd_picture_options;
-
-/* Graphviz' DOT, written piece by piece. options may be NULL. */
-SD_API SD_MUST_CHECK sd_status sd_pipeline_dot(const sd_pipeline *pipeline, const sd_picture_options *options,
-                                               sd_write_fn *write, void *user, sd_error *error);
-/* To a file by its ending: .dot by itself, .svg .png .pdf through Graphviz' `dot` (SD_UNSUPPORTED with what
- * to install where it is missing). Nothing half-written is left. */
-SD_API SD_MUST_CHECK sd_status sd_pipeline_picture(const sd_pipeline *pipeline,
-                                                   const sd_picture_options *options, const char *path,
-                                                   sd_error *error);
 
 #ifdef __cplusplus
 }
