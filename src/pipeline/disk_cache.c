@@ -177,7 +177,7 @@ static sd_status look_up(sd_disk_cache *cache, const uint8_t *signature, uint32_
   sd_status status = SD_OK;
   pthread_mutex_lock(&cache->reading);
   sd_found_value *found = found_slot(cache, signature);
-  if (output == 0 && memcmp(found->row.signature, signature, SD_SIGNATURE_SIZE) == 0) {
+  if (output == 0 && found->row.size > 0 && memcmp(found->row.signature, signature, SD_SIGNATURE_SIZE) == 0) {
     ret_value->row = found->row;
     if (found->row.token == 0)
       memcpy(ret_value->bytes, found->bytes, found->row.size);

@@ -43,7 +43,7 @@ typedef struct sd_disk_cache {
   sd_disk_store writer; /* by writing */
   sd_disk_store reader; /* by reading */
   /* First outputs seen by `find`, each for the one `load` that follows: most hits take one transaction. By
-   * reading; a slot per last byte of the signature. */
+   * reading; a slot by the signature's last byte; size 0: empty. */
   sd_found_value found[SD_DISK_FOUND_SLOTS];
   sd_touches touches; /* by touching */
   atomic_uint_fast64_t hits, misses, stores, evictions;

@@ -185,6 +185,8 @@ static void absent_and_null_differ(void **state)
   store(cache, 1, sd_value_null());
   assert_true(has(cache, 1));
   assert_stored(cache, 1, sd_value_null());
+  static const uint8_t zeroes[SD_SIGNATURE_SIZE];
+  assert_int_equal(sd_cache_load(cache, zeroes, 0, &value, NULL), SD_NOT_FOUND);
   sd_cache_release(cache);
 }
 
