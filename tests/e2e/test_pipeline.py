@@ -61,6 +61,18 @@ class Resuming(PipelineCase):
         self.run_to_end(self.env())
         self.assertEqual(harness.query(self.database, "SELECT count(*) AS n FROM events")[0]["n"], 0)
 
+    def test_a_run_whose_standard_streams_are_closed_lands_everything(self):
+        env = self.env(LOGFIRE_ENABLED="true", LOGFIRE_SEND_TO_LOGFIRE="false")
+        self.send(count=1000)
+        # The statistics have nowhere to go without standard output, which is told by the exit code.
+        for streams, code in (("<&-", 0), ("2>&-", 0), ("<&- >&- 2>&-", 1)):
+            with self.subTest(closed=streams):
+                command = ["sh", "-c", f'"$@" {streams}', "sh", *harness.run_command(env, self.state, "--until-caught-up")]
+                done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                      env=harness.clean_environment(), timeout=harness.RUN_SECONDS)
+                self.assertEqual(done.returncode, code)
+                harness.check_landed(self.database, "main.events", 1000, SIZE)
+
     def test_a_stop_lands_what_is_in_flight_and_exits_0(self):
         for how in (signal.SIGINT, signal.SIGTERM):
             with self.subTest(signal=how):
