@@ -250,6 +250,8 @@ typedef struct sd_environment_options {
                            that is all zero becomes parentbased_always_on, as the specification says */
   bool otlp_by_default; /* OTEL_*_EXPORTER unset means otlp, as the specification says; false: only where an
                            OTLP endpoint is set */
+  const sd_console_options
+      *console; /* of the exporter `console`; NULL: a tree on stdout when its root ends */
 } sd_environment_options;
 SD_API SD_MUST_CHECK sd_status sd_telemetry_new_from_environment(const sd_environment_options *options,
                                                                  sd_telemetry **ret_telemetry,

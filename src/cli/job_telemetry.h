@@ -67,7 +67,8 @@ const char *sd_job_telemetry_variable(void *user, const char *name);
 
 /* "traces, metrics and logs" */
 void sd_job_signals_text(int signals, sd_buf *out);
-/* What `run` prints at its start; nothing when telemetry is off. */
+/* What `run` prints at its start; nothing when telemetry is off, unless OTEL_SDK_DISABLED overrules what is
+ * set. */
 void sd_job_telemetry_banner(const sd_job_telemetry *telemetry, sd_buf *out);
 /* The blocks that `validate-config` prints. */
 void sd_job_telemetry_describe(const sd_job_telemetry *telemetry, sd_buf *out);

@@ -42,6 +42,8 @@ void sd_job_signals_text(int set, sd_buf *out)
 
 void sd_job_telemetry_banner(const sd_job_telemetry *telemetry, sd_buf *out)
 {
+  if (telemetry->switched_off && (telemetry->enabled || telemetry->otlp_count || telemetry->otel_console))
+    sd_buf_append_text(out, "OTEL_SDK_DISABLED is true: all telemetry is off\n");
   if (!sd_job_telemetry_is_on(telemetry))
     return;
   sd_telemetry_mode mode = sd_job_telemetry_mode(telemetry);

@@ -93,20 +93,26 @@ static void on_answer(void *user, const sd_job_logfire *target, const sd_logfire
 /* --- making
  * ------------------------------------------------------------------------------------------------- */
 
-sd_status sd_cli_telemetry_console(const sd_command_context *context, int min_level,
-                                   void (*write)(void *user, const char *text, size_t len), void *user,
-                                   sd_exporter **ret_exporter, sd_error *error)
+static sd_console_options console_options(const sd_command_context *context, int min_level,
+                                          sd_console_write_fn *write, void *user)
 {
   /* What hangs on a span that lasts as long as the run is shown when it is done itself. */
   static const char *const tree_names[] = {"eventhub._on_event", "motherduck.start", NULL};
-  sd_console_options options = {
-      .struct_size = sizeof options,
+  return (sd_console_options){
+      .struct_size = sizeof(sd_console_options),
       .colors = sd_terminal_has_colour(context->err) ? SD_COLORS_ALWAYS : SD_COLORS_NEVER,
       .min_level = min_level,
       .write = write,
       .write_user = user,
       .tree_names = tree_names,
   };
+}
+
+sd_status sd_cli_telemetry_console(const sd_command_context *context, int min_level,
+                                   void (*write)(void *user, const char *text, size_t len), void *user,
+                                   sd_exporter **ret_exporter, sd_error *error)
+{
+  const sd_console_options options = console_options(context, min_level, write, user);
   return sd_console_exporter_new(&options, ret_exporter, error);
 }
 
@@ -164,11 +170,14 @@ static sd_status make_telemetry(sd_cli_telemetry *t, sd_error *error)
       .diagnostic = tell,
       .diagnostic_user = t,
   };
+  /* OTEL_TRACES_EXPORTER=console: not on standard output, which is for the statistics or JSON. */
+  const sd_console_options console = console_options(t->context, plan->level, sd_progress_write, t->progress);
   sd_environment_options options = {
       .struct_size = sizeof options,
       .get = sd_job_telemetry_variable,
       .get_user = t->job,
       .base = &base,
+      .console = &console,
   };
   sd_status status = sd_telemetry_new_from_environment(&options, &t->telemetry, error);
   if (status != SD_OK) {

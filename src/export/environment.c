@@ -24,6 +24,7 @@ typedef struct builder {
   size_t otlp_count;
   sd_exporter *exporters[SD_EXPORTERS_MAX]; /* those of the base, then our own */
   size_t base_count;
+  const sd_console_options *console;
 } builder;
 
 static const char *get_from_process(void *user, const char *name)
@@ -259,8 +260,7 @@ static sd_status make_exporters(builder *b, bool otlp_by_default)
   }
   sd_status status = SD_OK;
   if (console && has_room(b, "console exporter")) {
-    sd_console_options options = {.struct_size = sizeof options};
-    status = keep(b, sd_console_exporter_new(&options, &b->exporters[b->options.exporter_count], &error),
+    status = keep(b, sd_console_exporter_new(b->console, &b->exporters[b->options.exporter_count], &error),
                   "console exporter", &error);
   }
   if (status == SD_OK && otlp)
@@ -338,7 +338,8 @@ sd_status sd_telemetry_new_from_environment(const sd_environment_options *option
                                .diagnostic = base->diagnostic,
                                .diagnostic_user = base->diagnostic_user},
                .options = *base,
-               .base_count = base->exporter_count};
+               .base_count = base->exporter_count,
+               .console = options->console};
   sd_arena_init(&b.environment.arena, ARENA_BLOCK, SD_ENVIRONMENT_BYTES_MAX);
   for (size_t i = 0; i < base->exporter_count; i++)
     b.exporters[i] = base->exporters[i];

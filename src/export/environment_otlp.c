@@ -63,8 +63,7 @@ static const char *with_scheme(sd_environment *environment, size_t signal, const
 }
 
 /* An endpoint that cannot be used is told and counts as none. */
-static bool is_good(const sd_environment *environment, const char *name, const sd_otlp_options *options,
-                    int signal)
+static bool is_good(sd_environment *environment, const char *name, const sd_otlp_options *options, int signal)
 {
   char *url;
   sd_error error;

@@ -33,7 +33,21 @@ const char *sd_environment_get(sd_environment *environment, const char *name)
   return copy;
 }
 
-void sd_environment_warn(const sd_environment *environment, const char *name, const char *format, ...)
+static bool is_new(sd_environment *environment, const char *text)
+{
+  for (size_t i = 0; i < environment->warning_count; i++) {
+    if (strcmp(environment->warnings[i], text) == 0)
+      return false;
+  }
+  if (environment->warning_count < SD_ENVIRONMENT_WARNINGS_MAX) {
+    const char *copy = sd_arena_copy(&environment->arena, text, strlen(text));
+    if (copy)
+      environment->warnings[environment->warning_count++] = copy;
+  }
+  return true;
+}
+
+void sd_environment_warn(sd_environment *environment, const char *name, const char *format, ...)
 {
   if (!environment->diagnostic)
     return;
@@ -45,7 +59,8 @@ void sd_environment_warn(const sd_environment *environment, const char *name, co
     vsnprintf(text + n, sizeof text - (size_t)n, format, args);
   va_end(args);
   sd_scrub_text(NULL, text, sizeof text);
-  environment->diagnostic(environment->diagnostic_user, SD_LEVEL_WARN, text);
+  if (is_new(environment, text))
+    environment->diagnostic(environment->diagnostic_user, SD_LEVEL_WARN, text);
 }
 
 bool sd_environment_is_true(sd_environment *environment, const char *name)
@@ -71,7 +86,7 @@ bool sd_environment_number(sd_environment *environment, const char *name, int64_
   return true;
 }
 
-bool sd_environment_match(const sd_environment *environment, const char *name, const char *value,
+bool sd_environment_match(sd_environment *environment, const char *name, const char *value,
                           const char *const *choices, int *ret_index)
 {
   char expected[256] = "";

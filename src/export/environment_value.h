@@ -10,22 +10,24 @@
 
 #include <streamduck/export.h>
 
-enum { SD_ENVIRONMENT_NAME_MAX = 80, SD_ENVIRONMENT_BYTES_MAX = 1 << 20 };
+enum { SD_ENVIRONMENT_NAME_MAX = 80, SD_ENVIRONMENT_BYTES_MAX = 1 << 20, SD_ENVIRONMENT_WARNINGS_MAX = 64 };
 
 typedef struct sd_environment {
   sd_environment_fn *get;
   void *get_user;
   sd_telemetry_diagnostic_fn *diagnostic; /* may be NULL */
   void *diagnostic_user;
-  sd_arena arena; /* what values point to */
-  bool no_memory; /* a value could not be kept */
+  sd_arena arena;                                    /* what values point to */
+  bool no_memory;                                    /* a value could not be kept */
+  const char *warnings[SD_ENVIRONMENT_WARNINGS_MAX]; /* given so far */
+  size_t warning_count;
 } sd_environment;
 
 /* The value without white space around it; NULL when there is none. Good until the arena is released. */
 const char *sd_environment_get(sd_environment *environment, const char *name);
 
-/* "<name>: <text>", without secrets. */
-void sd_environment_warn(const sd_environment *environment, const char *name, const char *format, ...)
+/* "<name>: <text>", without secrets; the same text once, though each signal reads the variable. */
+void sd_environment_warn(sd_environment *environment, const char *name, const char *format, ...)
     SD_PRINTF(3, 4);
 
 /* Only "true" is true, without case. */
@@ -39,7 +41,7 @@ bool sd_environment_choice(sd_environment *environment, const char *name, const 
                            int *ret_index);
 
 /* The same for a value that was got already. */
-bool sd_environment_match(const sd_environment *environment, const char *name, const char *value,
+bool sd_environment_match(sd_environment *environment, const char *name, const char *value,
                           const char *const *choices, int *ret_index);
 
 #endif

@@ -2,6 +2,7 @@
 # Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0
 """The spans of a real run, as a receiver of OTLP gets them, against the golden table; their number; the producers."""
 
+import json
 import pathlib
 import sys
 import unittest
@@ -46,6 +47,16 @@ class Spans(unittest.TestCase):
 
     def test_a_receiver_of_protobuf_gets_the_golden_table(self):
         self.check(self.run_with(OTEL_EXPORTER_OTLP_ENDPOINT=self.receiver.url))
+
+    def test_the_console_of_opentelemetry_leaves_standard_output_alone(self):
+        harness.send(self.emulator.connection_string, "events", count=150, size=100, body="text")
+        env = harness.write_env(self.dir / ".env",
+                                harness.Mapping("events", self.dir / "a.duckdb", self.emulator.connection_string),
+                                OTEL_TRACES_EXPORTER="console")
+        done = harness.run(env, self.dir / "state", "--until-caught-up", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual([json.loads(line)["event"] for line in done.stdout.splitlines()][-1], "end")
+        self.assertIn("▶ eventhub._on_event\n", done.stderr)
 
     def test_logfire_gets_the_golden_table(self):
         spans = self.run_with(LOGFIRE_ENABLED="true", LOGFIRE_TOKEN="pylf_v1_us_0123456789",

@@ -71,8 +71,11 @@ static void the_banner_has_the_words_of_the_original(void **state)
               "📡 OpenTelemetry: traces to http://localhost:4317 (grpc)\n"
               "📊 Service: mine\n");
   sd_job_free(job);
-  job = JOB("LOGFIRE_SERVICE_NAME=x");
+  job = JOB("LOGFIRE_SERVICE_NAME=x", "OTEL_SDK_DISABLED=true");
   expect_text(job, sd_job_telemetry_banner, "");
+  sd_job_free(job);
+  job = JOB(LOCAL, "OTEL_SDK_DISABLED=true");
+  expect_text(job, sd_job_telemetry_banner, "OTEL_SDK_DISABLED is true: all telemetry is off\n");
   sd_job_free(job);
 }
 

@@ -305,6 +305,44 @@ static void exporters_are_made_where_something_asks_for_them(void **state)
   end(telemetry);
 }
 
+static void what_no_signal_can_read_is_told_once(void **state)
+{
+  (void)state;
+  world w = {.variables = {{"OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318"},
+                           {"OTEL_EXPORTER_OTLP_TIMEOUT", "soon"},
+                           {"OTEL_EXPORTER_OTLP_PROTOCOL", "carrier-pigeon"}}};
+  sd_telemetry *telemetry = make(&w);
+  assert_warned(&w, "OTEL_EXPORTER_OTLP_ENDPOINT: ", "http://localhost:4318");
+  assert_warned(&w, "OTEL_EXPORTER_OTLP_TIMEOUT: ", "soon");
+  assert_warned(&w, "OTEL_EXPORTER_OTLP_PROTOCOL: ", "carrier-pigeon");
+  assert_int_equal(w.warning_count, 3);
+  end(telemetry);
+}
+
+static void collect(void *user, const char *text, size_t len)
+{
+  assert_int_equal(sd_buf_append(user, text, len), SD_OK);
+}
+
+static void the_console_writes_where_the_program_wants_it(void **state)
+{
+  (void)state;
+  sd_buf shown;
+  sd_buf_init(&shown, 4096);
+  world w = {.variables = {{"OTEL_TRACES_EXPORTER", "console"}}};
+  const sd_telemetry_options base = {
+      .struct_size = sizeof base, .diagnostic = on_warning, .diagnostic_user = &w};
+  const sd_console_options console = {.struct_size = sizeof console, .write = collect, .write_user = &shown};
+  const sd_environment_options options = {
+      .struct_size = sizeof options, .get = get, .get_user = &w, .base = &base, .console = &console};
+  sd_telemetry *telemetry = NULL;
+  assert_int_equal(sd_telemetry_new_from_environment(&options, &telemetry, NULL), SD_OK);
+  sd_span_end(sd_span_start(sd_telemetry_tracer(telemetry, "t", NULL), "walk", NULL));
+  end(telemetry);
+  assert_non_null(strstr(sd_buf_text(&shown), "walk"));
+  sd_buf_release(&shown);
+}
+
 static void an_exporter_that_cannot_be_made_is_left_out(void **state)
 {
   (void)state;
@@ -476,6 +514,8 @@ int main(void)
       cmocka_unit_test(spans_are_sampled_as_the_variable_says),
       cmocka_unit_test(what_is_not_supported_is_told),
       cmocka_unit_test(exporters_are_made_where_something_asks_for_them),
+      cmocka_unit_test(what_no_signal_can_read_is_told_once),
+      cmocka_unit_test(the_console_writes_where_the_program_wants_it),
       cmocka_unit_test(an_exporter_that_cannot_be_made_is_left_out),
       cmocka_unit_test(signals_with_the_same_settings_share_an_exporter),
       cmocka_unit_test(a_signals_own_settings_go_first),
