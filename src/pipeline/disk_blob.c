@@ -18,6 +18,19 @@
 enum { FILE_BUFFER = 64 * 1024, READ_PIECE_MAX = 1 << 30 };
 #define UNFINISHED ".tmp"
 
+/* A state of xxHash wants an address divisible by 64, which gcc's ASan does not give to variables of a
+ * function. */
+enum { SUM_ALIGNMENT = 64 };
+typedef struct check_sum {
+  uint8_t space[sizeof(XXH3_state_t) + SUM_ALIGNMENT];
+} check_sum;
+
+static XXH3_state_t *state_of(check_sum *sum)
+{
+  uintptr_t at = (uintptr_t)sum->space;
+  return (XXH3_state_t *)(void *)(sum->space + (SUM_ALIGNMENT - at % SUM_ALIGNMENT) % SUM_ALIGNMENT);
+}
+
 typedef struct sd_blob_writer {
   int blobs;
   int fd; /* -1: everything fits into memory so far */
@@ -26,8 +39,8 @@ typedef struct sd_blob_writer {
   uint8_t *buffer; /* FILE_BUFFER, with fd */
   size_t buffered;
   char name[SD_BLOB_NAME_SIZE + sizeof UNFINISHED]; /* of the unfinished file */
-  XXH3_state_t sum;
-  sd_error error; /* of the file; code SD_OK: none */
+  check_sum sum;                                    /* stays where it is */
+  sd_error error;                                   /* of the file; code SD_OK: none */
 } sd_blob_writer;
 
 char *sd_blob_name(const sd_blob_row *row, char *dst)
@@ -71,19 +84,19 @@ bool sd_blob_parse_name(const char *folder, const char *name, sd_blob_row *ret_r
   return true;
 }
 
-static void begin_sum(XXH3_state_t *sum, const sd_blob_row *row)
+static void begin_sum(check_sum *sum, const sd_blob_row *row)
 {
   uint8_t output[4] = {(uint8_t)row->output, (uint8_t)(row->output >> 8), (uint8_t)(row->output >> 16),
                        (uint8_t)(row->output >> 24)};
-  XXH3_128bits_reset(sum);
-  XXH3_128bits_update(sum, row->signature, sizeof row->signature);
-  XXH3_128bits_update(sum, output, sizeof output);
+  XXH3_128bits_reset(state_of(sum));
+  XXH3_128bits_update(state_of(sum), row->signature, sizeof row->signature);
+  XXH3_128bits_update(state_of(sum), output, sizeof output);
 }
 
-static void end_sum(const XXH3_state_t *sum, uint8_t dst[SD_CHECK_SUM_SIZE])
+static void end_sum(check_sum *sum, uint8_t dst[SD_CHECK_SUM_SIZE])
 {
   XXH128_canonical_t canonical;
-  XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(sum));
+  XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(state_of(sum)));
   memcpy(dst, canonical.digest, SD_CHECK_SUM_SIZE);
 }
 
@@ -133,7 +146,7 @@ static sd_status spill(sd_blob_writer *writer)
 static sd_status write_value(void *user, const void *data, size_t len)
 {
   sd_blob_writer *writer = user;
-  XXH3_128bits_update(&writer->sum, data, len);
+  XXH3_128bits_update(state_of(&writer->sum), data, len);
   writer->row.size += len;
   if (writer->fd < 0) {
     if (len <= SD_CACHE_INLINE_MAX - writer->inlined->len)
@@ -198,10 +211,10 @@ sd_status sd_blob_write(int blobs, const uint8_t signature[SD_SIGNATURE_SIZE], u
 
 sd_status sd_blob_read(const sd_blob_row *row, sd_bytes bytes, sd_value *ret_value, sd_error *error)
 {
-  XXH3_state_t sum;
+  check_sum sum;
   uint8_t digest[SD_CHECK_SUM_SIZE];
   begin_sum(&sum, row);
-  XXH3_128bits_update(&sum, bytes.data, bytes.len);
+  XXH3_128bits_update(state_of(&sum), bytes.data, bytes.len);
   end_sum(&sum, digest);
   if (bytes.len != row->size || memcmp(digest, row->sum, sizeof digest) != 0)
     return sd_error_set(error, SD_CORRUPT, "a stored value of %zu bytes is not what was written", bytes.len);
