@@ -46,6 +46,7 @@ void sd_mapping_free(sd_mapping *map)
   sd_free(map->value_sources);
   sd_free(map->errors);
   sd_free(map->jobs);
+  sd_free(map->spare);
   sd_free(map->own_wanted);
   sd_free(map);
 }
@@ -203,6 +204,11 @@ static sd_status open_item(sd_mapping *map, size_t item, sd_frame **ret_frame)
   frame->record = map->record;
   frame->item = item;
   frame->map_item = (int64_t)item;
+  if (frame->simple && map->spare) {
+    frame->call = map->spare;
+    frame->call->frame = frame;
+    map->spare = NULL;
+  }
   frame->deadline_ns = map->deadline_ns;
   give_item(map, frame, item);
   *ret_frame = frame;
@@ -220,6 +226,12 @@ static void keep_outputs(sd_mapping *map, sd_frame *frame)
   }
 }
 
+/* Somebody is told of the items. */
+static bool is_heard(const sd_mapping *map)
+{
+  return (map->frame ? map->frame->aspects.callback_count : map->aspects.callback_count) > 0;
+}
+
 void sd_mapping_item_over(sd_mapping *map, sd_frame *frame)
 {
   sd_frame_close(frame);
@@ -228,17 +240,23 @@ void sd_mapping_item_over(sd_mapping *map, sd_frame *frame)
     keep_outputs(map, frame);
   else
     item_failed(map, frame->item, status, &frame->error);
-  sd_hook_map(map, SD_ITEM_ENDS, frame->item, (int64_t)sd_clock_monotonic_ns() - frame->start_ns,
-              status == SD_OK ? NULL : &frame->error, NULL);
+  if (is_heard(map))
+    sd_hook_map(map, SD_ITEM_ENDS, frame->item, (int64_t)sd_clock_monotonic_ns() - frame->start_ns,
+                status == SD_OK ? NULL : &frame->error, NULL);
   map->executed += frame->executed;
   map->cached += frame->cached;
+  if (!map->concurrent && frame->call && !map->spare) {
+    map->spare = frame->call; /* for the next item */
+    frame->call = NULL;
+  }
   sd_frame_free(frame);
 }
 
 bool sd_mapping_pull(sd_mapping *map)
 {
   for (;;) {
-    pthread_mutex_lock(&map->run->lock);
+    if (map->concurrent)
+      pthread_mutex_lock(&map->run->lock);
     bool stop = map->next == map->items || atomic_load(&map->status) != SD_OK;
     size_t item = map->next;
     bool last = false;
@@ -246,7 +264,8 @@ bool sd_mapping_pull(sd_mapping *map)
       last = --map->open == 0;
     else
       map->next++;
-    pthread_mutex_unlock(&map->run->lock);
+    if (map->concurrent)
+      pthread_mutex_unlock(&map->run->lock);
     if (stop)
       return last;
     sd_error error;
@@ -275,10 +294,10 @@ bool sd_mapping_pull(sd_mapping *map)
       sd_frame_free(frame);
       continue;
     }
-    sd_hook_map(map, SD_ITEM_STARTS, item, 0, NULL, NULL);
-    frame->start_ns = map->aspects.callback_count || (map->frame && sd_hooked(map->frame))
-                          ? (int64_t)sd_clock_monotonic_ns()
-                          : 0;
+    if (is_heard(map)) {
+      sd_hook_map(map, SD_ITEM_STARTS, item, 0, NULL, NULL);
+      frame->start_ns = (int64_t)sd_clock_monotonic_ns();
+    }
     sd_frame_open(frame);
     if (!sd_frame_start(frame))
       return false;

@@ -150,6 +150,7 @@ struct sd_mapping {
   size_t items, next, open;
   uint32_t pulls; /* as many items at a time */
   sd_job *jobs;
+  sd_node_call *spare; /* of the item before, for a simple one */
   /* Per input of the pipeline: */
   sd_value *lists; /* what is given: the list, or the same for all; absent: not given */
   size_t *strides; /* 0: the same for all; an item's index is item / stride % length */
