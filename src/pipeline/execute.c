@@ -143,9 +143,9 @@ static sd_status keep_inputs(sd_result *result, const sd_run_options *options)
   return SD_OK;
 }
 
-/* One attempt; SD_AGAIN: the cache has lost what it had promised. */
+/* One attempt. *ret_again: it failed because the cache has lost what it had promised. */
 static sd_status attempt(sd_pipeline *pipeline, const sd_run_options *options, const uint8_t *wanted,
-                         bool eager, sd_result *result, sd_error *error)
+                         bool eager, sd_result *result, bool *ret_again, sd_error *error)
 {
   static const sd_run_options NO_OPTIONS = {.struct_size = sizeof NO_OPTIONS};
   if (!options)
@@ -190,8 +190,7 @@ static sd_status attempt(sd_pipeline *pipeline, const sd_run_options *options, c
     sd_run_drive(&run);
   sd_frame_close(frame);
   status = atomic_load(&frame->status);
-  if (atomic_load(&run.restart))
-    status = SD_AGAIN;
+  *ret_again = atomic_load(&run.restart);
   if (status != SD_OK) {
     *error = frame->error;
     goto done;
@@ -214,7 +213,7 @@ static sd_status execute(sd_pipeline *pipeline, const sd_run_options *options, b
 {
   sd_result *result = sd_calloc(1, sizeof *result);
   uint8_t *wanted = NULL;
-  bool lazy = false;
+  bool lazy = false, again = false;
   if (!result)
     return sd_error_set(error, SD_NOMEM, "out of memory for a run");
   result->pipeline = sd_pipeline_retain(pipeline);
@@ -228,9 +227,9 @@ static sd_status execute(sd_pipeline *pipeline, const sd_run_options *options, b
     status = sd_error_set(error, SD_NOMEM, "out of memory for a run");
     goto done;
   }
-  status = attempt(pipeline, options, wanted, eager, result, error);
-  if (status == SD_AGAIN && !eager)
-    status = attempt(pipeline, options, wanted, true, result, error);
+  status = attempt(pipeline, options, wanted, eager, result, &again, error);
+  if (status != SD_OK && again && !eager)
+    status = attempt(pipeline, options, wanted, true, result, &again, error);
   for (size_t i = 0; status == SD_OK && i < result->count; i++)
     lazy |= result->values[i].type == &sd_lazy_type;
   if (lazy && options && keep_inputs(result, options) != SD_OK)

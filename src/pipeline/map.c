@@ -126,7 +126,7 @@ done:
 }
 
 static sd_status attempt(sd_pipeline *pipeline, const sd_map_options *options, const uint8_t *wanted,
-                         bool eager, sd_map_result *result, sd_error *error)
+                         bool eager, sd_map_result *result, bool *ret_again, sd_error *error)
 {
   sd_run run;
   sd_mapping *map = NULL;
@@ -162,8 +162,7 @@ static sd_status attempt(sd_pipeline *pipeline, const sd_map_options *options, c
   sd_run_quiesce(&run);
   sd_hook_map(map, SD_MAP_ENDS, 0, (int64_t)sd_clock_monotonic_ns() - map->start_ns, NULL, NULL);
   status = atomic_load(&map->status);
-  if (atomic_load(&run.restart))
-    status = SD_AGAIN;
+  *ret_again = atomic_load(&run.restart);
   if (status != SD_OK) {
     *error = map->error;
     goto done;
@@ -177,10 +176,10 @@ static sd_status attempt(sd_pipeline *pipeline, const sd_map_options *options, c
       map->values[i] = loaded;
     }
   }
-  if (status == SD_NOT_FOUND || status == SD_CORRUPT)
-    status = SD_AGAIN;
-  if (status != SD_OK)
+  if (status != SD_OK) {
+    *ret_again = status == SD_NOT_FOUND || status == SD_CORRUPT;
     goto done;
+  }
   result->items = map->items;
   result->values = map->values;
   result->errors = map->errors;
@@ -200,15 +199,16 @@ sd_status sd_pipeline_map(sd_pipeline *pipeline, const sd_map_options *options, 
 {
   sd_map_result *result = sd_calloc(1, sizeof *result);
   uint8_t *wanted = NULL;
+  bool again = false;
   if (!result)
     return sd_error_set(error, SD_NOMEM, "out of memory for a map");
   result->pipeline = sd_pipeline_retain(pipeline);
   sd_status status = sd_outputs_select(pipeline, options->outputs, options->output_count, &result->outputs,
                                        &result->count, &wanted, error);
   if (status == SD_OK)
-    status = attempt(pipeline, options, wanted, false, result, error);
-  if (status == SD_AGAIN)
-    status = attempt(pipeline, options, wanted, true, result, error);
+    status = attempt(pipeline, options, wanted, false, result, &again, error);
+  if (status != SD_OK && again)
+    status = attempt(pipeline, options, wanted, true, result, &again, error);
   sd_free(wanted);
   if (status == SD_OK)
     *ret_result = result;

@@ -168,6 +168,36 @@ static void an_error_keeps_its_code_and_names_node_and_pipelines(void **state)
   sd_pipeline_release(pipeline);
 }
 
+static sd_status not_now(void *user, sd_node_call *call, const sd_value *inputs, sd_value *outputs,
+                         sd_error *error)
+{
+  (void)call;
+  (void)inputs;
+  outputs[0] = sd_value_int(1); /* of no use: it fails */
+  (*(unsigned *)user)++;
+  return sd_error_set(error, SD_AGAIN, "not now");
+}
+
+static void a_nodes_own_again_is_an_error_like_others(void **state)
+{
+  (void)state;
+  unsigned calls = 0;
+  const char *output = "a";
+  sd_node_options node_options = {.struct_size = sizeof node_options,
+                                  .name = "n",
+                                  .outputs = &output,
+                                  .output_count = 1,
+                                  .function = not_now,
+                                  .user = &calls};
+  sd_node *node;
+  assert_int_equal(sd_node_new(&node_options, &node, NULL), SD_OK);
+  sd_pipeline *pipeline = rig_pipeline("p", NULL, 1, node);
+  sd_result *result;
+  assert_int_equal(sd_pipeline_run(pipeline, NULL, &result, NULL), SD_AGAIN);
+  assert_int_equal(calls, 1);
+  sd_pipeline_release(pipeline);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -180,6 +210,7 @@ int main(void)
       cmocka_unit_test(defaults_are_used_and_each_consumer_has_its_own),
       cmocka_unit_test(bound_inputs_need_not_be_given),
       cmocka_unit_test(an_error_keeps_its_code_and_names_node_and_pipelines),
+      cmocka_unit_test(a_nodes_own_again_is_an_error_like_others),
   };
   return cmocka_run_group_tests_name("pipeline/run", tests, NULL, NULL);
 }
