@@ -71,7 +71,7 @@ SPANS = {
         events=[event(T0 + i, "event", {"a": 1, "b": 2, "c": 3, "d": 4}, 1) for i in range(4)],
         links=[link(SAMPLED | RANDOM | KNOWN, {"a": 1, "b": 2}, 1, "linked to", "linked to", "")] * 3),
     ("lib.two", "linked to"): span(NOW, NOW),
-    ("lib.one", "hello {user.name}"): span(NOW, NOW, attributes={"user.name": "ada", "count": 3}),
+    ("lib.one", "hello {user.name}"): span(NOW, NOW, attributes={"user.name": "ada", "count": 3, "logfire.level_num": 13}),
     ("lib.one", "around logs"): span(end=T0 + 4),
 }
 
