@@ -30,6 +30,6 @@ void sd_callback_release(sd_callback *callback)
   if (!callback || atomic_fetch_sub_explicit(&callback->references, 1, memory_order_acq_rel) != 1)
     return;
   if (SD_CALLBACK_HAS(callback, free))
-    callback->vtable->free(callback->self);
+    (*callback->vtable).free(callback->self);
   sd_free(callback);
 }

@@ -1,6 +1,7 @@
 /* Copyright 2026 The streamduck authors. SPDX-License-Identifier: Apache-2.0 */
 /* Nodes of arithmetic and a log of hooks for the engine's tests. */
 #include "rig.h"
+#include "base/alloc.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,7 +54,7 @@ sd_node *rig_node_with(const char *name, const char *inputs, const char *output,
     }
     list[count++].name = word;
   }
-  void **user = malloc(2 * sizeof(void *));
+  void **user = sd_alloc(2 * sizeof(void *));
   assert_non_null(user);
   user[0] = op;
   user[1] = (void *)(uintptr_t)count;
@@ -70,7 +71,7 @@ sd_node *rig_node_with(const char *name, const char *inputs, const char *output,
   options.output_count = 1;
   options.function = compute;
   options.user = user;
-  options.free_user = free;
+  options.free_user = sd_free;
   if (!options.code)
     options.code = code;
   sd_node *node = NULL;
@@ -198,11 +199,9 @@ static sd_status node_start(void *self, const sd_event_place *place, const char 
   (void)inputs;
   (void)count;
   char path[64] = "";
-  for (size_t i = 0; i <= place->depth; i++) {
-    if (i > 0)
-      strncat(path, "/", sizeof path - strlen(path) - 1);
-    strncat(path, place->path[i], sizeof path - strlen(path) - 1);
-  }
+  size_t used = 0;
+  for (size_t i = 0; i <= place->depth && used < sizeof path; i++)
+    used += (size_t)snprintf(path + used, sizeof path - used, "%s%s", i > 0 ? "/" : "", place->path[i]);
   return note(self, "node_start %s %s", node, path);
 }
 

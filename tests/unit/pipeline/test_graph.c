@@ -151,7 +151,7 @@ static void building_is_linear(void **state)
   double times[2] = {0, 0};
   static const size_t SIZES[2] = {10000, 100000};
   for (int s = 0; s < 2; s++) {
-    sd_node **nodes = calloc(SIZES[s], sizeof(sd_node *));
+    sd_node **nodes = sd_calloc(SIZES[s], sizeof(sd_node *));
     assert_non_null(nodes);
     for (size_t i = 0; i < SIZES[s]; i++) {
       char name[24], in[24], out[24];
@@ -167,7 +167,7 @@ static void building_is_linear(void **state)
     times[s] = (double)(sd_clock_monotonic_ns() - begin);
     for (size_t i = 0; i < SIZES[s]; i++)
       sd_node_release(nodes[i]);
-    free(nodes);
+    sd_free(nodes);
     sd_pipeline_release(pipeline);
   }
   assert_true(times[1] < 60 * times[0]);

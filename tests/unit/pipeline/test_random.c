@@ -5,6 +5,7 @@
  *
  * STREAMDUCK_TEST_SEED repeats a run, STREAMDUCK_TEST_ROUNDS sets how many pipelines (2,000).
  */
+#include "base/alloc.h"
 #include "rig.h"
 
 #include <pthread.h>
@@ -148,7 +149,7 @@ static sd_status call_step(void *user, sd_node_call *call, const sd_value *input
 /* types: 0 not there, 1 number, 2 list of numbers, 3 other list. */
 static plan *make(unsigned depth, const uint8_t *outer)
 {
-  plan *p = calloc(1, sizeof *p);
+  plan *p = sd_calloc(1, sizeof *p);
   assert_non_null(p);
   uint8_t types[VARIABLES];
   memcpy(types, outer, sizeof types);
@@ -218,7 +219,7 @@ static void unmake(plan *p)
   for (unsigned n = 0; n < p->count; n++)
     if (p->steps[n].inner)
       unmake(p->steps[n].inner);
-  free(p);
+  sd_free(p);
 }
 
 static void reset(plan *p)
@@ -337,7 +338,7 @@ static void interpret(plan *p, sd_value *values, const bool *want)
     }
     sd_value list = values[s->over];
     size_t count = sd_value_count(list);
-    sd_value(*columns)[4] = calloc(VARIABLES, sizeof *columns);
+    sd_value(*columns)[4] = sd_calloc(VARIABLES, sizeof *columns);
     assert_non_null(columns);
     for (size_t i = 0; i < count; i++) {
       values[s->over] = sd_value_at(list, i);
@@ -353,7 +354,7 @@ static void interpret(plan *p, sd_value *values, const bool *want)
       sd_value_release(values[v]);
       assert_int_equal(sd_value_list(columns[v], count, &values[v]), SD_OK);
     }
-    free(columns);
+    sd_free(columns);
   }
 }
 
