@@ -29,7 +29,8 @@ void sd_callback_release(sd_callback *callback)
 {
   if (!callback || atomic_fetch_sub_explicit(&callback->references, 1, memory_order_acq_rel) != 1)
     return;
-  if (SD_CALLBACK_HAS(callback, free))
-    (*callback->vtable).free(callback->self);
+  const sd_callback_vtable *vtable = callback->vtable;
+  if (vtable->struct_size >= sizeof *vtable && vtable->free)
+    vtable->free(callback->self);
   sd_free(callback);
 }
