@@ -190,6 +190,8 @@ int main(void)
   }
 
   /* With OTEL_SDK_DISABLED=true there is no telemetry, and all that follows works without recording. */
+  if (!telemetry)
+    sd_exporter_free(console);
   shop shop = {NULL, NULL, NULL, NULL};
   if (telemetry && open_shop(telemetry, &shop, &error) != SD_OK)
     goto out;
