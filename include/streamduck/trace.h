@@ -82,7 +82,8 @@ typedef struct sd_any {
   } as;
 } sd_any;
 
-/* key: not empty; setting a key again replaces its value. */
+/* key: not empty; setting a span's key again replaces its value. Keys of one map must differ: that is not
+ * checked. */
 struct sd_attribute {
   const char *key;
   sd_any value;

@@ -178,7 +178,10 @@ static sd_status judge_tokens(sd_job *job, const char *text, sd_scrubber *scrubb
   const char *base_url = sd_settings_text(job->settings, "LOGFIRE_BASE_URL", 0);
   while (*text) {
     text += strspn(text, ", \t");
-    size_t len = strcspn(text, ", \t");
+    size_t end = strcspn(text, ",");
+    size_t len = end;
+    while (len > 0 && strchr(" \t", text[len - 1]))
+      len--;
     if (!len)
       break;
     if (t->logfire_count == SD_JOB_LOGFIRE_TOKENS_MAX) {
@@ -192,7 +195,7 @@ static sd_status judge_tokens(sd_job *job, const char *text, sd_scrubber *scrubb
     check_token(job, token);
     t->logfire[t->logfire_count++] =
         (sd_job_logfire){.token = token, .base_url = base_url ? base_url : sd_logfire_base_url(token, NULL)};
-    text += len;
+    text += end;
   }
   return SD_OK;
 }

@@ -174,7 +174,7 @@ static void put_message(sd_logfire_dress *dress, const plan *p)
 static void put_span_type(sd_logfire_dress *dress, const plan *p)
 {
   const char *type = p->is_twin ? "pending_span" : p->record->is_log ? "log" : "span";
-  if (!p->has_span_type)
+  if (p->is_twin || !p->has_span_type)
     put_text("logfire.span_type", sd_bytes_of(type), &dress->otlp);
 }
 
@@ -219,6 +219,7 @@ static bool put_as_text(sd_logfire_dress *dress, sd_bytes message)
 static bool put_twin_field(sd_logfire_dress *dress, const sd_record *record, const sd_pb_field *field)
 {
   uint8_t id[SD_SPAN_ID_SIZE];
+  sd_attribute_view attribute;
   sd_buf *out = &dress->otlp;
   switch (field->number) {
   case SD_OTLP_SPAN_SPAN_ID:
@@ -238,6 +239,11 @@ static bool put_twin_field(sd_logfire_dress *dress, const sd_record *record, con
   case SD_OTLP_SPAN_PARENT_ID:
   case SD_OTLP_SPAN_TRACE_STATE:
     return true;
+  case SD_OTLP_SPAN_ATTRIBUTES:
+    /* What makes it a twin is not the program's to say. */
+    return field->wire_type == SD_PB_BYTES && sd_attribute_read(field->bytes, &attribute) &&
+           (sd_bytes_equal_text(attribute.key, "logfire.span_type") ||
+            sd_bytes_equal_text(attribute.key, "logfire.pending_parent_id"));
   default:
     return false;
   }

@@ -348,6 +348,19 @@ static void a_twin_hangs_below_its_span(void **state)
   assert_int_equal(status_of(d), SD_SPAN_ERROR);
 }
 
+static void the_program_cannot_unmake_a_twin(void **state)
+{
+  dressed *d = *state;
+  made_record made;
+  make_span(&made, 1, 0, "n", 0, 1);
+  made.record.kind = SD_RECORD_PENDING;
+  add_attribute(&made, "logfire.span_type", sd_any_string("span"));
+  add_attribute(&made, "logfire.pending_parent_id", sd_any_string("00000000000000ff"));
+  dress(d, &made);
+  assert_attributes(d, "logfire.msg=n\nlogfire.span_type=pending_span\n"
+                       "logfire.pending_parent_id=0000000000000000\n");
+}
+
 static void a_twin_is_left_out_when_its_span_has_ended(void **state)
 {
   dressed *d = *state;
@@ -505,6 +518,7 @@ int main(void)
       TEST(schemas_of_large_maps_are_short),
       TEST(level_and_status_follow_from_each_other),
       TEST(a_twin_hangs_below_its_span),
+      TEST(the_program_cannot_unmake_a_twin),
       TEST(a_twin_is_left_out_when_its_span_has_ended),
       TEST(spans_of_other_traces_are_others),
       TEST(log_records_stay_as_they_are),
