@@ -7,6 +7,8 @@
  * The console shows the tree. With OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 any collector gets it
  * too.
  */
+#define _POSIX_C_SOURCE 200809L /* clock_gettime, also with -std=c17 */
+
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
